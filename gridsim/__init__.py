@@ -1,0 +1,1 @@
+"""The simulation floor: regions, orders, migration and the network that feels them."""

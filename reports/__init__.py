@@ -1,0 +1,1 @@
+"""The reporting floor: run folders, figures, comparison with history, metrics."""

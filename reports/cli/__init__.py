@@ -1,0 +1,1 @@
+"""The roof: the command line that wires the floors together."""
