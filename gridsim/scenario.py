@@ -1,0 +1,208 @@
+"""What a scenario file may say: frozen models, every unknown key an error.
+
+`gridsim.load` reads the files; nothing here opens one. A `Scenario` is whole: its regions, priors and machines
+are inside, so a run is a function of (scenario, seed).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from gridsim.clock import ScenarioClock
+from gridsim.events import Event
+from gridsim.priors import Prior
+from gridsim.quantity import Frozen, Number, PriorRef, Quantity, Sourced, Text, Whole
+from gridsim.scenario_checks import check_names, check_shares, check_times, prior_names_in
+from hw.models import MachineModel
+
+Fraction = Annotated[Number, Field(ge=0, le=1)]
+
+
+class NetworkStart(Frozen):
+    """The chain at the scenario's start; nothing after it is known.
+
+    The block at `start_height` is the one found at `start_utc`; `nbits` is its compact target in hex.
+    `hashrate_scale` multiplies the starting hash rate (its measurement error, as a prior).
+    """
+
+    start_height: Annotated[Whole, Field(ge=0)]
+    end_height: Annotated[Whole, Field(ge=1)]
+    nbits: Annotated[Text, Field(pattern="^[0-9a-f]{8}$")]
+    hashrate_ehps: Sourced
+    hashrate_scale: Quantity = 1.0
+
+
+class Cohort(Frozen):
+    """Machines of one model; `share` of each region's hash rate, or a `rest` weight in what shares leave."""
+
+    id: Text
+    machine: Text
+    share: Quantity | None = None
+    rest: Annotated[Number, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.share is None) == (self.rest is None):
+            raise ValueError(f"cohort {self.id!r}: give either share or rest")
+        return self
+
+
+class Region(Frozen):
+    """A region of a grid: who it belongs to, how its power is made and what it costs miners."""
+
+    id: Text
+    country: Text
+    carbon_g_per_kwh: Sourced
+    tariff_usd_per_kwh: Sourced
+
+
+class RegionShare(Frozen):
+    """Share of the world's hash rate in one region at the start, and its weight as host for displaced machines."""
+
+    region: Text
+    share: Sourced
+    host_weight: Annotated[Number, Field(ge=0)] = 0.0
+
+
+class ScaleShares(Frozen):
+    """Multiply the shares of some regions by `factor`; all shares are normalised afterwards."""
+
+    kind: Literal["scale"]
+    regions: Annotated[tuple[Text, ...], Field(min_length=1)]
+    factor: Quantity
+    reason: Text
+
+
+class ReassignShares(Frozen):
+    """Move `fraction` of one region's share to others, in proportion to theirs (masked addresses, for example)."""
+
+    kind: Literal["reassign"]
+    origin: Text
+    regions: Annotated[tuple[Text, ...], Field(min_length=1)]
+    fraction: Quantity
+    reason: Text
+
+
+Adjustment = Annotated[ScaleShares | ReassignShares, Field(discriminator="kind")]
+
+
+class PricePoint(Frozen):
+    """The price of one bitcoin [USD] at a moment; the path between points is linear."""
+
+    at: AwareDatetime
+    usd: Annotated[Number, Field(gt=0)]
+
+
+class Economy(Frozen):
+    """What a miner earns: subsidy (consensus), `fees_btc_per_block` and a price path."""
+
+    fees_btc_per_block: Sourced
+    price_source: Text
+    price: Annotated[tuple[PricePoint, ...], Field(min_length=1)]
+
+
+class Migration(Frozen):
+    """What becomes of a machine that an order displaced.
+
+    `covert_fraction` starts again unseen in its region after about `covert_median_days`; of the others, models up to
+    `ship_limit_j_per_th` are shipped abroad with probability `ship_fraction`; the rest is out for the whole run.
+    Freight days are lognormal with the given median and `freight_sigma`, one draw a consignment of `lot_machines`.
+    """
+
+    covert_fraction: Quantity
+    covert_median_days: Quantity
+    ship_limit_j_per_th: Quantity
+    ship_fraction: Quantity
+    freight_median_days: Quantity
+    freight_sigma: Annotated[Number, Field(gt=0)]
+    lot_machines: Annotated[Number, Field(gt=0)]
+
+
+class Hosting(Frozen):
+    """Power that hosts abroad can offer: headroom at the start, then growth that speeds up over `ramp_months`."""
+
+    headroom_gw: Quantity
+    growth_start_gw_per_month: Quantity
+    growth_full_gw_per_month: Quantity
+    ramp_months: Annotated[Number, Field(gt=0)]
+    ramp_from: AwareDatetime
+
+
+class Growth(Frozen):
+    """New machines of one cohort leaving the factories, all for hosts abroad."""
+
+    cohort: Text
+    ehps_per_month: Quantity
+
+
+class Question(Frozen):
+    """The cut that a run is asked about: the same worlds are run again without `events`."""
+
+    region: Text
+    events: Annotated[tuple[Text, ...], Field(min_length=1)]
+    at: AwareDatetime
+    settled_h: Annotated[Number, Field(gt=0)]
+    before_start: AwareDatetime
+    before_end: AwareDatetime
+    after_start: AwareDatetime
+    after_end: AwareDatetime
+    horizon_end: AwareDatetime
+
+
+class Scenario(Frozen):
+    """One scenario, whole. See `docs/models.md` for what each part does."""
+
+    schema_version: Literal[1]
+    id: Annotated[Text, Field(pattern="^[a-z0-9][a-z0-9-]*$")]
+    title: Text
+    summary: Text
+    start_utc: AwareDatetime
+    cap_utc: AwareDatetime
+    network: NetworkStart
+    pue: Quantity
+    cohorts: Annotated[tuple[Cohort, ...], Field(min_length=1)]
+    shares: Annotated[tuple[RegionShare, ...], Field(min_length=1)]
+    economy: Economy
+    migration: Migration
+    hosting: Hosting
+    growth: Growth
+    adjustments: tuple[Adjustment, ...] = ()
+    events: tuple[Event, ...] = ()
+    question: Question | None = None
+    history: Text | None = None
+    replicates: Annotated[Whole, Field(ge=1, le=10_000)] = 32
+    exogenous: tuple[Text, ...] = ()
+    regions: tuple[Region, ...]
+    priors: tuple[Prior, ...] = ()
+    machines: tuple[MachineModel, ...]
+    priors_sha256: Text
+
+    @property
+    def clock(self) -> ScenarioClock:
+        """The clock whose second 0 is the scenario's start."""
+        return ScenarioClock(self.start_utc)
+
+    @property
+    def cap_s(self) -> float:
+        """Simulation time [s] at which a world stops even if its chain has not reached the end height."""
+        return self.clock.seconds(self.cap_utc)
+
+    def region_index(self, region: str) -> int:
+        """Return the row of `region` in every array of the simulation."""
+        return [share.region for share in self.shares].index(region)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        check_times(self)
+        check_shares(self)
+        check_names(self)
+        known = {prior.name for prior in self.priors}
+        for key, name in prior_names_in(self):
+            if name not in known:
+                raise ValueError(f"{key}: no prior {name!r}; known: {', '.join(sorted(known)) or 'none'}")
+        return self
+
+
+__all__ = ["PriorRef", "Scenario"]

@@ -1,0 +1,99 @@
+"""Checks that need the whole scenario: names that must exist, shares that must fit, dates in order.
+
+Each check raises ValueError with the key path, the value and what would be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from gridsim.quantity import PriorRef
+
+if TYPE_CHECKING:
+    from gridsim.scenario import Scenario
+
+SHARE_TOLERANCE = 1e-6  # published shares carry four digits; their sum is exact to this
+
+
+def check_times(scenario: Scenario) -> None:
+    """The cap comes after the start, the end height after the start height, prices in order."""
+    if scenario.cap_utc <= scenario.start_utc:
+        raise ValueError(f"cap_utc: {scenario.cap_utc.isoformat()} is not after start_utc {scenario.start_utc.isoformat()}; want a later moment")
+    if scenario.network.end_height <= scenario.network.start_height:
+        raise ValueError(f"network.end_height: {scenario.network.end_height} is not above start_height {scenario.network.start_height}; want a higher block")
+    moments = [point.at for point in scenario.economy.price]
+    if moments != sorted(set(moments)):
+        raise ValueError("economy.price: the points are not in order of time; want each `at` after the one before")
+
+
+def check_shares(scenario: Scenario) -> None:
+    """Region shares are each positive and sum to 1; cohort shares leave room for the rest."""
+    for share in scenario.shares:
+        if not 0 <= share.share.value <= 1:
+            raise ValueError(f"shares.{share.region}: {share.share.value} is not a share of the world; want a number from 0 to 1")
+    total = sum(share.share.value for share in scenario.shares)
+    if abs(total - 1) > SHARE_TOLERANCE:
+        raise ValueError(f"shares: they sum to {total:.6g}; want exactly 1 (give what is left to a region such as 'Other')")
+    written = sum(cohort.share for cohort in scenario.cohorts if isinstance(cohort.share, float))
+    if written > 1 + SHARE_TOLERANCE:
+        raise ValueError(f"cohorts: their shares sum to {written:.6g}; want at most 1")
+    if all(cohort.rest is None for cohort in scenario.cohorts) and abs(written - 1) > SHARE_TOLERANCE:
+        raise ValueError(f"cohorts: their shares sum to {written:.6g} and none takes the rest; want 1, or a cohort with `rest`")
+
+
+def check_names(scenario: Scenario) -> None:
+    """Every region, cohort and event that is named exists, and none twice."""
+    regions = _unique("shares", [share.region for share in scenario.shares])
+    described = _unique("regions", [region.id for region in scenario.regions])
+    cohorts = _unique("cohorts", [cohort.id for cohort in scenario.cohorts])
+    events = _unique("events", [event.id for event in scenario.events])
+    _unique("priors", [prior.name for prior in scenario.priors])
+    for region in regions:
+        _known(f"shares.{region}", region, described, "region")
+    for event in scenario.events:
+        for region in event.regions:
+            _known(f"events.{event.id}", region, regions, "region")
+    for number, change in enumerate(scenario.adjustments):
+        named = (change.origin, *change.regions) if change.kind == "reassign" else change.regions
+        for region in named:
+            _known(f"adjustments[{number}]", region, regions, "region")
+    _known("growth.cohort", scenario.growth.cohort, cohorts, "cohort")
+    if scenario.question is not None:
+        _known("question.region", scenario.question.region, regions, "region")
+        for event_id in scenario.question.events:
+            _known("question.events", event_id, events, "event")
+
+
+def prior_names_in(part: BaseModel, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (key path, prior name) for every number of `part` that refers to a prior."""
+    for key in type(part).model_fields:
+        value = getattr(part, key)
+        for place, item in _flatten(f"{path}{key}", value):
+            if isinstance(item, PriorRef):
+                yield place, item.prior
+            elif isinstance(item, BaseModel):
+                yield from prior_names_in(item, f"{place}.")
+
+
+def _flatten(path: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, tuple):
+        for number, item in enumerate(value):
+            name = getattr(item, "id", None) or getattr(item, "region", None) or number
+            yield f"{path}[{name}]", item
+    else:
+        yield path, value
+
+
+def _unique(what: str, names: list[str]) -> list[str]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{what}: {twice[0]!r} stands there twice; want each once")
+    return names
+
+
+def _known(key: str, name: str, known: list[str], what: str) -> None:
+    if name not in known:
+        raise ValueError(f"{key}: no {what} {name!r}; known: {', '.join(known)}")
