@@ -73,12 +73,12 @@ class MachineModel:
 
     @property
     def name(self) -> str:
-        """Return maker and model, which together are unique in a catalogue."""
+        """Maker and model, which together are unique in a catalogue."""
         return f"{self.maker} {self.model}"
 
     @property
     def efficiency_j_per_th(self) -> float:
-        """Return the efficiency [J/TH] that follows from the two ratings."""
+        """Efficiency [J/TH] that follows from the two ratings."""
         return j_per_th(self.power_w, self.hashrate_hps)
 
     def _check_words(self) -> None:
