@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from gridsim.quantity import Frozen, Quantity, Text
+from gridsim.quantity import AmountQuantity, FractionQuantity, Frozen, OptionalAmount, PositiveQuantity, Text
 
 
 class _Event(Frozen):
@@ -31,7 +31,7 @@ class Rationing(_Event):
     regions: Annotated[tuple[Text, ...], Field(min_length=1)]
     start: AwareDatetime
     end: AwareDatetime
-    fraction: Quantity
+    fraction: FractionQuantity
 
     @model_validator(mode="after")
     def _forward(self) -> Self:
@@ -47,9 +47,9 @@ class Order(_Event):
     kind: Literal["order"]
     regions: Annotated[tuple[Text, ...], Field(min_length=1)]
     start: AwareDatetime
-    fraction: Quantity
+    fraction: FractionQuantity
     deadline: AwareDatetime | None = None
-    ramp_h: Quantity | None = None
+    ramp_h: OptionalAmount = None
     announced: AwareDatetime | None = None
     closes: bool = False
 
@@ -67,7 +67,7 @@ class Sweep(_Event):
     regions: Annotated[tuple[Text, ...], Field(min_length=1)]
     start: AwareDatetime
     end: AwareDatetime | None = None
-    hazard_per_day: Quantity
+    hazard_per_day: AmountQuantity
 
     @model_validator(mode="after")
     def _forward(self) -> Self:
@@ -82,9 +82,9 @@ class SeasonalMove(_Event):
     destination: Text
     start: AwareDatetime
     end: AwareDatetime
-    fraction: Quantity
-    transit_days: Quantity
-    destination_limit_gw: Quantity
+    fraction: FractionQuantity
+    transit_days: AmountQuantity
+    destination_limit_gw: PositiveQuantity
 
     @property
     def regions(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Read scenarios from TOML: the only place of the simulation floor that opens a file.
 
-A scenario names its region table and its prior table (`regions_file`, `priors_file`), which ship beside it or lie
-in the same folder. `extends` takes another scenario and replaces what is said anew.
+A scenario names its region table and its prior table (`regions_file`, `priors_file`), which ship with the program or lie
+beside it as `NAME.regions.toml` and `NAME.priors.toml`. `extends` takes another scenario and replaces what is said anew.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _side_table(source: _Readable, table: dict[str, Any], key: str, kind: str, f
     if not isinstance(name, str):
         raise ScenarioError(f"{source.name}: {key}: {name!r}; want the name of a {kind} table, such as 'world-2021'")
     shipped = files("gridsim") / "data" / kind / f"{name}.toml"
-    beside = folder / f"{name}.toml" if folder is not None else None
+    beside = folder / f"{name}.{kind}.toml" if folder is not None else None
     found: _Readable = beside if beside is not None and beside.is_file() else shipped
     if not found.is_file():
         known = sorted(entry.name.removesuffix(".toml") for entry in (files("gridsim") / "data" / kind).iterdir())

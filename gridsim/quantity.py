@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
 from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gridsim.errors import ScenarioError
 
@@ -43,6 +45,34 @@ class PriorRef(Frozen):
 
 Quantity: TypeAlias = Annotated[Number | PriorRef, Field(union_mode="left_to_right")]
 """A number of a scenario: written down, or `{ prior = "name" }`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The range that a quantity must lie in, whether written down or drawn; ends included."""
+
+    low: float
+    high: float = inf
+
+    def __call__(self, quantity: Number | PriorRef | None) -> Number | PriorRef | None:
+        """Refuse a written number outside; a prior's whole range is held against the bounds by the scenario."""
+        if isinstance(quantity, float):
+            self.check(quantity)
+        return quantity
+
+    def check(self, value: float) -> None:
+        """Raise ValueError if `value` lies outside."""
+        if not self.low <= value <= self.high:
+            want = f"a number from {self.low:g} to {self.high:g}" if self.high < inf else f"{self.low:g} or more"
+            raise ValueError(f"{value:g} is out of range; want {want}")
+
+
+FractionQuantity = Annotated[Quantity, AfterValidator(Bounds(0, 1))]
+PositiveQuantity = Annotated[Quantity, AfterValidator(Bounds(1e-9))]
+AmountQuantity = Annotated[Quantity, AfterValidator(Bounds(0))]
+PueQuantity = Annotated[Quantity, AfterValidator(Bounds(1, 3))]
+OptionalFraction = Annotated[Quantity | None, AfterValidator(Bounds(0, 1))]
+OptionalAmount = Annotated[Quantity | None, AfterValidator(Bounds(0))]
 
 
 def resolve(quantity: Number | PriorRef, draws: Mapping[str, float]) -> float:

@@ -8,14 +8,27 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from gridsim.clock import ScenarioClock
 from gridsim.events import Event
 from gridsim.priors import Prior
-from gridsim.quantity import Frozen, Number, PriorRef, Quantity, Sourced, Text, Whole
-from gridsim.scenario_checks import check_names, check_shares, check_times, prior_names_in
+from gridsim.quantity import (
+    AmountQuantity,
+    FractionQuantity,
+    Frozen,
+    Number,
+    OptionalFraction,
+    PositiveQuantity,
+    PueQuantity,
+    Sourced,
+    Text,
+    Whole,
+)
+from gridsim.scenario_checks import check_names, check_priors, check_shares, check_times
 from hw.models import MachineModel
+from miner.retarget import EPOCH_BLOCKS
+from miner.target import NBits, target_from_nbits
 
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 
@@ -23,15 +36,21 @@ Fraction = Annotated[Number, Field(ge=0, le=1)]
 class NetworkStart(Frozen):
     """The chain at the scenario's start; nothing after it is known.
 
-    The block at `start_height` is the one found at `start_utc`; `nbits` is its compact target in hex.
+    The block at `start_height`, the first of its epoch, is the one found at `start_utc`; `nbits` is its compact target in hex.
     `hashrate_scale` multiplies the starting hash rate (its measurement error, as a prior).
     """
 
-    start_height: Annotated[Whole, Field(ge=0)]
+    start_height: Annotated[Whole, Field(ge=0, multiple_of=EPOCH_BLOCKS)]
     end_height: Annotated[Whole, Field(ge=1)]
     nbits: Annotated[Text, Field(pattern="^[0-9a-f]{8}$")]
     hashrate_ehps: Sourced
-    hashrate_scale: Quantity = 1.0
+    hashrate_scale: PositiveQuantity = 1.0
+
+    @field_validator("nbits")
+    @classmethod
+    def _is_a_target(cls, nbits: str) -> str:
+        target_from_nbits(NBits(int(nbits, 16)))  # its own error says what is wrong
+        return nbits
 
 
 class Cohort(Frozen):
@@ -39,7 +58,7 @@ class Cohort(Frozen):
 
     id: Text
     machine: Text
-    share: Quantity | None = None
+    share: OptionalFraction = None
     rest: Annotated[Number, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
@@ -71,7 +90,7 @@ class ScaleShares(Frozen):
 
     kind: Literal["scale"]
     regions: Annotated[tuple[Text, ...], Field(min_length=1)]
-    factor: Quantity
+    factor: AmountQuantity
     reason: Text
 
 
@@ -81,7 +100,7 @@ class ReassignShares(Frozen):
     kind: Literal["reassign"]
     origin: Text
     regions: Annotated[tuple[Text, ...], Field(min_length=1)]
-    fraction: Quantity
+    fraction: FractionQuantity
     reason: Text
 
 
@@ -111,11 +130,11 @@ class Migration(Frozen):
     Freight days are lognormal with the given median and `freight_sigma`, one draw a consignment of `lot_machines`.
     """
 
-    covert_fraction: Quantity
-    covert_median_days: Quantity
-    ship_limit_j_per_th: Quantity
-    ship_fraction: Quantity
-    freight_median_days: Quantity
+    covert_fraction: FractionQuantity
+    covert_median_days: AmountQuantity
+    ship_limit_j_per_th: AmountQuantity
+    ship_fraction: FractionQuantity
+    freight_median_days: AmountQuantity
     freight_sigma: Annotated[Number, Field(gt=0)]
     lot_machines: Annotated[Number, Field(gt=0)]
 
@@ -123,9 +142,9 @@ class Migration(Frozen):
 class Hosting(Frozen):
     """Power that hosts abroad can offer: headroom at the start, then growth that speeds up over `ramp_months`."""
 
-    headroom_gw: Quantity
-    growth_start_gw_per_month: Quantity
-    growth_full_gw_per_month: Quantity
+    headroom_gw: AmountQuantity
+    growth_start_gw_per_month: AmountQuantity
+    growth_full_gw_per_month: AmountQuantity
     ramp_months: Annotated[Number, Field(gt=0)]
     ramp_from: AwareDatetime
 
@@ -134,7 +153,7 @@ class Growth(Frozen):
     """New machines of one cohort leaving the factories, all for hosts abroad."""
 
     cohort: Text
-    ehps_per_month: Quantity
+    ehps_per_month: AmountQuantity
 
 
 class Question(Frozen):
@@ -152,7 +171,10 @@ class Question(Frozen):
 
 
 class Scenario(Frozen):
-    """One scenario, whole. See `docs/models.md` for what each part does."""
+    """One scenario, whole. See `docs/models.md` for what each part does.
+
+    `history` names the observed data to compare with, `proof_height` a real block whose nonce the run finds again.
+    """
 
     schema_version: Literal[1]
     id: Annotated[Text, Field(pattern="^[a-z0-9][a-z0-9-]*$")]
@@ -161,7 +183,7 @@ class Scenario(Frozen):
     start_utc: AwareDatetime
     cap_utc: AwareDatetime
     network: NetworkStart
-    pue: Quantity
+    pue: PueQuantity
     cohorts: Annotated[tuple[Cohort, ...], Field(min_length=1)]
     shares: Annotated[tuple[RegionShare, ...], Field(min_length=1)]
     economy: Economy
@@ -173,6 +195,7 @@ class Scenario(Frozen):
     question: Question | None = None
     history: Text | None = None
     replicates: Annotated[Whole, Field(ge=1, le=10_000)] = 32
+    proof_height: Annotated[Whole, Field(ge=0)] | None = None
     exogenous: tuple[Text, ...] = ()
     regions: tuple[Region, ...]
     priors: tuple[Prior, ...] = ()
@@ -198,11 +221,6 @@ class Scenario(Frozen):
         check_times(self)
         check_shares(self)
         check_names(self)
-        known = {prior.name for prior in self.priors}
-        for key, name in prior_names_in(self):
-            if name not in known:
-                raise ValueError(f"{key}: no prior {name!r}; known: {', '.join(sorted(known)) or 'none'}")
+        check_priors(self)
         return self
 
-
-__all__ = ["PriorRef", "Scenario"]

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
+from pydantic.fields import FieldInfo
 
-from gridsim.quantity import PriorRef
+from gridsim.quantity import Bounds, PriorRef
 
 if TYPE_CHECKING:
     from gridsim.scenario import Scenario
@@ -67,15 +68,33 @@ def check_names(scenario: Scenario) -> None:
             _known("question.events", event_id, events, "event")
 
 
-def prior_names_in(part: BaseModel, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield (key path, prior name) for every number of `part` that refers to a prior."""
-    for key in type(part).model_fields:
+def check_priors(scenario: Scenario) -> None:
+    """Every prior that a number names exists, and its whole range lies within that number's bounds."""
+    by_name = {prior.name: prior for prior in scenario.priors}
+    for key, name, bounds in _prior_uses(scenario):
+        if name not in by_name:
+            raise ValueError(f"{key}: no prior {name!r}; known: {', '.join(sorted(by_name)) or 'none'}")
+        for end in (by_name[name].low, by_name[name].high):
+            try:
+                bounds.check(end)
+            except ValueError as error:
+                raise ValueError(f"{key}: prior {name!r}: {error}") from None
+
+
+def _prior_uses(part: BaseModel, path: str = "") -> Iterator[tuple[str, str, Bounds]]:
+    """Yield (key path, prior's name, bounds) for every number of `part` that refers to a prior."""
+    for key, field in type(part).model_fields.items():
         value = getattr(part, key)
         for place, item in _flatten(f"{path}{key}", value):
             if isinstance(item, PriorRef):
-                yield place, item.prior
+                yield place, item.prior, _bounds(field)
             elif isinstance(item, BaseModel):
-                yield from prior_names_in(item, f"{place}.")
+                yield from _prior_uses(item, f"{place}.")
+
+
+def _bounds(field: FieldInfo) -> Bounds:
+    """Return the bounds that a quantity's type carries."""
+    return next(entry.func for entry in field.metadata if isinstance(entry, AfterValidator) and isinstance(entry.func, Bounds))
 
 
 def _flatten(path: str, value: object) -> Iterator[tuple[str, object]]:
