@@ -1,0 +1,72 @@
+"""Run an ensemble on a pool of processes: batches out, replicates back in order, nothing lost on Ctrl-C."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+
+from gridsim.ensemble import run_batch
+from gridsim.result import Replicate
+from gridsim.scenario import Scenario
+
+BATCHES_PER_WORKER = 4  # enough to keep the last one from idling, few enough to cost nothing
+
+
+class Ensemble:
+    """The replicates of one scenario and seed as they come in.
+
+    Start it, do something else in this process meanwhile, then `collect`. `done` holds what has arrived, by index.
+    """
+
+    def __init__(self, scenario: Scenario, seed: int, replicates: int, pool: ProcessPoolExecutor, workers: int) -> None:
+        self.done: dict[int, Replicate] = {}
+        self._replicates = replicates
+        batches = _batches(replicates, workers * BATCHES_PER_WORKER)
+        self._pending: set[Future[list[Replicate]]] = {pool.submit(run_batch, scenario, seed, batch) for batch in batches}
+
+    def collect(self, progress: Callable[[int], None]) -> list[Replicate]:
+        """Wait for all batches, telling `progress` how many replicates are in; return them in order of index."""
+        while self._pending:
+            finished, self._pending = wait(self._pending, return_when=FIRST_COMPLETED)
+            for future in finished:
+                self.done.update({replicate.index: replicate for replicate in future.result()})
+            progress(len(self.done))
+        return self.in_order()
+
+    def in_order(self) -> list[Replicate]:
+        """Return what has arrived so far, in order of index."""
+        return [self.done[index] for index in sorted(self.done)]
+
+
+@contextmanager
+def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Give a pool of fresh processes (no inherited threads or locks) that leaves Ctrl-C to its parent."""
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupt)
+    try:
+        yield pool
+    except BaseException:
+        for process in list((pool._processes or {}).values()):  # noqa: SLF001 - Python 3.14 has a public name for this
+            process.terminate()
+        pool.shutdown(wait=True, cancel_futures=True)
+        raise
+    pool.shutdown(wait=True)
+
+
+def default_workers() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _ignore_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _batches(replicates: int, count: int) -> list[range]:
+    """Cut 0..replicates into at most `count` neighbouring ranges of nearly equal length."""
+    size = -(-replicates // count)
+    return [range(start, min(start + size, replicates)) for start in range(0, replicates, size)]
