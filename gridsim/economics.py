@@ -30,9 +30,12 @@ class Market:
         """Return what one hash earns on average [USD]."""
         return self._reward_btc * self.price_usd(time_s) / hashes_per_block
 
-    def paying(self, revenue_usd_per_hash: float, energy_j_per_hash: NDArray[np.float64], pue: float) -> NDArray[np.float64]:
-        """Return 1.0 where running earns more than its electricity, else 0.0, float64[region, cohort]."""
-        cost = self._tariff_usd_per_j[:, None] * energy_j_per_hash[None, :] * pue
+    def paying(self, revenue_usd_per_hash: float, energy_j_per_hash: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return 1.0 where running earns more than its electricity, else 0.0, float64[region, cohort].
+
+        `energy_j_per_hash`, float64[cohort], is what the site meter sees.
+        """
+        cost = self._tariff_usd_per_j[:, None] * energy_j_per_hash[None, :]
         return (revenue_usd_per_hash > cost).astype(np.float64)
 
 

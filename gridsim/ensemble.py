@@ -72,8 +72,12 @@ def _effect(scenario: Scenario, question: Question, real: Series, spared: Series
     return CutEffect(
         power_cut_w=spared.at(spared_w, settled_s) - real.at(power_w, settled_s),
         energy_withheld_j=withheld_w * (horizon_s - cut_s),
-        hashrate_before_hps=real.window_mean(network_hps, clock.seconds(question.before_start), clock.seconds(question.before_end)),
-        hashrate_after_hps=real.window_mean(network_hps, clock.seconds(question.after_start), clock.seconds(question.after_end)),
+        hashrate_before_hps=real.window_mean(
+            network_hps, clock.seconds(question.before_start), clock.seconds(question.before_end)
+        ),
+        hashrate_after_hps=real.window_mean(
+            network_hps, clock.seconds(question.after_start), clock.seconds(question.after_end)
+        ),
     )
 
 

@@ -23,6 +23,8 @@ class Fleet:
 
     Attributes
     ----------
+    hps, power_w, site_power_w : float64[cohort]
+        Hash rate [H/s] and power [W] of one machine, at its own plug and at the site meter (times PUE).
     active : float64[region, cohort]
         Machines installed in the open, subject to orders and rationing.
     covert : float64[region, cohort]
@@ -38,7 +40,7 @@ class Fleet:
     def __init__(self, scenario: Scenario, draws: Mapping[str, float]) -> None:
         self.hps: Floats = np.array([model.hashrate_hps for model in scenario.machines])
         self.power_w: Floats = np.array([model.power_w for model in scenario.machines])
-        self.pue = resolve(scenario.pue, draws)
+        self.site_power_w: Floats = self.power_w * resolve(scenario.pue, draws)
         shares = adjusted_shares(scenario, draws)
         start = scenario.network
         world_hps = start.hashrate_ehps.value * HASHES_PER_EH * resolve(start.hashrate_scale, draws)
@@ -57,7 +59,7 @@ class Fleet:
 
     def installed_power_w(self) -> Floats:
         """Return the power [W] at the site meter if every machine present ran, float64[region]."""
-        power: Floats = (self.active + self.covert) @ self.power_w * self.pue
+        power: Floats = (self.active + self.covert) @ self.site_power_w
         return power
 
     def ration(self, name: str, rows: list[int], fraction: float) -> None:
@@ -80,9 +82,15 @@ class Fleet:
             supplied *= 1 - fraction
         self.rationed = 1 - supplied
 
-    def remove(self, region: int, machines: Floats) -> Floats:
-        """Take up to `machines` (float64[cohort]) out of a region for good; return what was taken."""
-        taken: Floats = np.minimum(machines, self.active[region])
-        self.active[region] -= taken
-        self.displaced_hps[region] += float(taken @ self.hps)
+    def only(self, region: int, machines: Floats) -> Floats:
+        """Return an array, float64[region, cohort], that holds `machines` (float64[cohort]) in one region."""
+        array: Floats = np.zeros_like(self.active)
+        array[region] = machines
+        return array
+
+    def displace(self, machines: Floats) -> Floats:
+        """Take up to `machines` (float64[region, cohort]) off for good; return what was taken."""
+        taken: Floats = np.minimum(machines, self.active)
+        self.active -= taken
+        self.displaced_hps += taken @ self.hps
         return taken

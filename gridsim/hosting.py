@@ -60,7 +60,7 @@ class Hosts:
         started = False
         while self.waiting and free_w.sum() > 0:
             machines = self.waiting.popleft()
-            wanted_w = float(machines @ self._fleet.power_w) * self._fleet.pue
+            wanted_w = float(machines @ self._fleet.site_power_w)
             fits = min(1.0, float(free_w.sum()) / wanted_w) if wanted_w > 0 else 1.0
             split = free_w / free_w.sum()
             self._fleet.active += split[:, None] * (machines * fits)[None, :]

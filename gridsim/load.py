@@ -96,7 +96,9 @@ def _read(source: _Readable) -> tuple[bytes, dict[str, Any]]:
     if len(raw) > MAX_FILE_BYTES:
         raise ScenarioError(f"{source.name}: {len(raw):,} bytes; want a scenario of at most {MAX_FILE_BYTES:,}")
     if not raw.strip():
-        raise ScenarioError(f"{source.name}: the file is empty; want a scenario such as `hashwatt scenarios show sichuan-2021` prints")
+        raise ScenarioError(
+            f"{source.name}: the file is empty; want a scenario such as `hashwatt scenarios show sichuan-2021` prints"
+        )
     try:
         return raw, tomllib.loads(raw.decode())
     except UnicodeDecodeError:
@@ -125,7 +127,9 @@ def _overlay(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _side_table(source: _Readable, table: dict[str, Any], key: str, kind: str, folder: Path | None) -> tuple[bytes, dict[str, Any]]:
+def _side_table(
+    source: _Readable, table: dict[str, Any], key: str, kind: str, folder: Path | None
+) -> tuple[bytes, dict[str, Any]]:
     """Read the region or prior table that a scenario names: beside the file first, then among the shipped ones."""
     name = table.get(key)
     if not isinstance(name, str):
@@ -145,7 +149,9 @@ def _machines(source: _Readable, table: dict[str, Any]) -> list[Any]:
     for number, cohort in enumerate(table.get("cohorts", ())):
         name = cohort.get("machine") if isinstance(cohort, dict) else None
         if not isinstance(name, str):
-            raise ScenarioError(f"{source.name}: cohorts[{number}].machine: {name!r}; want the name of a machine in the catalogue")
+            raise ScenarioError(
+                f"{source.name}: cohorts[{number}].machine: {name!r}; want the name of a machine in the catalogue"
+            )
         try:
             models.append(machine(name))
         except HardwareError as error:

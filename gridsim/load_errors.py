@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 
 def explain(file_name: str, error: ValidationError, model: type[BaseModel]) -> str:
@@ -19,7 +20,7 @@ def explain(file_name: str, error: ValidationError, model: type[BaseModel]) -> s
     return where + _sentence(first, model) + tail
 
 
-def _rank(problem: Any) -> int:
+def _rank(problem: ErrorDetails) -> int:
     """Put the most telling problem first: an unknown key explains a missing one."""
     return {"extra_forbidden": 0, "value_error": 1, "missing": 3}.get(problem["type"], 2)
 
@@ -38,7 +39,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 _BRANCHES = {"float", "int", "PriorRef", "rationing", "order", "sweep", "seasonal", "scale", "reassign"}
 
 
-def _sentence(problem: Any, model: type[BaseModel]) -> str:
+def _sentence(problem: ErrorDetails, model: type[BaseModel]) -> str:
     kind, given = problem["type"], problem.get("input")
     if kind == "extra_forbidden":
         key = str(problem["loc"][-1])
@@ -65,12 +66,14 @@ def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     for step in location:
         if isinstance(step, int):
             continue
-        below = [part for parent in reached if step in parent.model_fields for part in _models(parent.model_fields[step].annotation)]
+        below = [
+            part for parent in reached if step in parent.model_fields for part in _models(parent.model_fields[step].annotation)
+        ]
         reached = below or reached
     return sorted({key for part in reached for key in part.model_fields})
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
+def _models(annotation: object) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for argument in get_args(annotation) for model in _models(argument)]

@@ -24,37 +24,38 @@ Steps = Generator[SimpyEvent, object, None]
 
 
 class Displaced:
-    """Takes machines that one event displaced in one region, and sends them on in whole consignments."""
+    """Takes the machines that one event displaces, float64[region, cohort], and sends them on in whole consignments.
 
-    def __init__(self, world: World, event_id: str, region: int) -> None:
+    What hides does so in its own region; what ships goes to the one line of machines that look for a rack abroad.
+    """
+
+    def __init__(self, world: World, event_id: str) -> None:
         self._world = world
-        self._region = region
-        self._fate = world.fate
-        self._luck = world.streams.stream(f"displaced/{event_id}/{region}")
-        self._pool: Floats = np.zeros_like(world.fleet.hps)
+        self._luck = world.streams.stream(f"displaced/{event_id}")
+        self._pool: Floats = np.zeros_like(world.fleet.active)
 
     def add(self, machines: Floats) -> None:
-        """Add machines, float64[cohort]; every full consignment leaves at once."""
+        """Add machines; every full consignment leaves at once."""
         self._pool = self._pool + machines
-        while (count := float(self._pool.sum())) >= self._fate.lot_machines:
-            self._send(self._pool * (self._fate.lot_machines / count))
+        while (count := float(self._pool.sum())) >= self._world.fate.lot_machines:
+            self._send(self._pool * (self._world.fate.lot_machines / count))
 
     def flush(self) -> None:
         """Send what is left, however little."""
-        if self._pool.sum() > 0:
+        if self._pool.any():
             self._send(self._pool)
 
     def _send(self, lot: Floats) -> None:
         self._pool = self._pool - lot
-        fate, env = self._fate, self._world.env
+        fate, env = self._world.fate, self._world.env
         covert_s, freight_s = fate.delays_s(self._luck)
         env.process(self._hide(lot * fate.covert_fraction, covert_s))
-        env.process(self._ship(lot * fate.shipped_fraction, freight_s))
+        env.process(self._ship(lot.sum(axis=0) * fate.shipped_fraction, freight_s))
 
     def _hide(self, machines: Floats, delay_s: float) -> Steps:
         yield self._world.env.timeout(delay_s)
         with self._world.change():
-            self._world.fleet.covert[self._region] += machines
+            self._world.fleet.covert += machines
 
     def _ship(self, machines: Floats, delay_s: float) -> Steps:
         yield self._world.env.timeout(delay_s)
@@ -92,7 +93,7 @@ def seasonal(world: World, event: SeasonalMove) -> Steps:
     daily = world.fleet.active[origin] * (resolve(event.fraction, draws) / days)
     limit_w = resolve(event.destination_limit_gw, draws) * W_PER_GW
     transit_s = resolve(event.transit_days, draws) * S_PER_DAY
-    stranded = Displaced(world, event.id, destination)
+    stranded = Displaced(world, event.id)
     on_road_w = 0.0
 
     def arrive(machines: Floats, power_w: float) -> Steps:
@@ -102,7 +103,7 @@ def seasonal(world: World, event: SeasonalMove) -> Steps:
         with world.change():
             if world.is_closed(destination):
                 world.fleet.displaced_hps[destination] += float(machines @ world.fleet.hps)
-                stranded.add(machines)
+                stranded.add(world.fleet.only(destination, machines))
             else:
                 world.fleet.active[destination] += machines
 
@@ -110,7 +111,7 @@ def seasonal(world: World, event: SeasonalMove) -> Steps:
         if world.is_closed(destination):
             break
         leaving = np.minimum(daily, world.fleet.active[origin])
-        power_w = float(leaving @ world.fleet.power_w) * world.fleet.pue
+        power_w = float(leaving @ world.fleet.site_power_w)
         if world.fleet.installed_power_w()[destination] + on_road_w + power_w <= limit_w:
             with world.change():
                 world.fleet.active[origin] -= leaving

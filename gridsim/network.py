@@ -73,14 +73,14 @@ class Network:
 
     def advance(self, from_s: float, to_s: float, hashrate_hps: float) -> None:
         """Find the blocks of [`from_s`, `to_s`] at a constant `hashrate_hps`; stop at the end height."""
-        now_s = from_s
+        now_s, left = from_s, self._left
         rate_hz = hashrate_hps / self._hashes_per_block
-        while not self.done and self._left <= (to_s - now_s) * rate_hz:
-            now_s += self._left / rate_hz
-            self._left = self._next_draw()
+        while left <= (to_s - now_s) * rate_hz and not self.done:
+            now_s += left / rate_hz
+            left = self._draws.pop() if self._draws else self._next_draw()
             if self._found(now_s):
                 rate_hz = hashrate_hps / self._hashes_per_block
-        self._left -= (to_s - now_s) * rate_hz
+        self._left = left - (to_s - now_s) * rate_hz
 
     def _found(self, time_s: float) -> bool:
         """Note a block at `time_s`; return whether it closed an epoch and so changed the target."""

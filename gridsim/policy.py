@@ -1,20 +1,25 @@
 """Dated events at work: each is a small process on the world's clock.
 
-A ramp is a staircase of steps of at most one hour; energy is booked exactly for that staircase.
+A ramp is a staircase: a step an hour up to four days, and 96 equal steps beyond. Energy is booked exactly for the staircase.
 """
 
 from __future__ import annotations
 
 from math import ceil, exp
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from gridsim.events import Order, Rationing, SeasonalMove, Sweep
-from gridsim.migration import Displaced, Steps, seasonal
+from gridsim.migration import Displaced, Floats, Steps, seasonal
 from gridsim.quantity import resolve
 from gridsim.units import S_PER_DAY, S_PER_HOUR
 
 if TYPE_CHECKING:
     from gridsim.world import World
+
+
+MOST_STEPS: Final = 96  # of one ramp: hourly up to four days
 
 
 def start(world: World, event: Rationing | Order | Sweep | SeasonalMove) -> None:
@@ -54,18 +59,19 @@ def _order(world: World, event: Order) -> Steps:
         world.close(rows, clock.seconds(event.announced or event.start))
     yield world.env.timeout(max(0.0, start_s - world.env.now))
     world.log(event, *event.regions)
-    ramp_s = clock.seconds(event.deadline) - start_s if event.deadline is not None else resolve(event.ramp_h or 0.0, world.draws) * S_PER_HOUR
-    steps = max(1, ceil(ramp_s / S_PER_HOUR))
-    share = resolve(event.fraction, world.draws) / steps
-    quotas = {row: world.fleet.active[row] * share for row in rows}
-    pools = {row: Displaced(world, event.id, row) for row in rows}
+    ramp_s = (
+        clock.seconds(event.deadline) - start_s
+        if event.deadline is not None
+        else resolve(event.ramp_h or 0.0, world.draws) * S_PER_HOUR
+    )
+    steps = min(max(1, ceil(ramp_s / S_PER_HOUR)), MOST_STEPS)
+    quota = world.fleet.active * (_mask(world, rows) * resolve(event.fraction, world.draws) / steps)
+    pool = Displaced(world, event.id)
     for _ in range(steps):
         with world.change():
-            for row in rows:
-                pools[row].add(world.fleet.remove(row, quotas[row]))
+            pool.add(world.fleet.displace(quota))
         yield world.env.timeout(ramp_s / steps)
-    for pool in pools.values():
-        pool.flush()
+    pool.flush()
     world.log(event, *event.regions, kind="deadline")
 
 
@@ -76,12 +82,17 @@ def _sweep(world: World, event: Sweep) -> Steps:
     yield world.env.timeout(max(0.0, clock.seconds(event.start) - world.env.now))
     world.log(event, *event.regions)
     end_s = clock.seconds(event.end) if event.end is not None else world.scenario.cap_s
-    found = 1 - exp(-resolve(event.hazard_per_day, world.draws))
-    pools = {row: Displaced(world, event.id, row) for row in rows}
+    found = _mask(world, rows) * (1 - exp(-resolve(event.hazard_per_day, world.draws)))
+    pool = Displaced(world, event.id)
     while world.env.now + S_PER_DAY <= end_s:
         yield world.env.timeout(S_PER_DAY)
         with world.change():
-            for row in rows:
-                pools[row].add(world.fleet.remove(row, world.fleet.active[row] * found))
-    for pool in pools.values():
-        pool.flush()
+            pool.add(world.fleet.displace(world.fleet.active * found))
+    pool.flush()
+
+
+def _mask(world: World, rows: list[int]) -> Floats:
+    """Return 1.0 in the rows of some regions, else 0.0, float64[region, 1]."""
+    mask: Floats = np.zeros((len(world.fleet.active), 1))
+    mask[rows] = 1.0
+    return mask

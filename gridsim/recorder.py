@@ -30,7 +30,7 @@ class Series:
         columns = values.reshape(len(durations), -1)
         total = np.concatenate([np.zeros((1, columns.shape[1])), np.cumsum(columns * durations[:, None], axis=0)])
         at_edges = np.stack([np.interp(edges_s, self.edges_s, total[:, k]) for k in range(total.shape[1])], axis=1)
-        means: Floats = np.diff(at_edges, axis=0) / np.diff(edges_s)[:, None]
+        means: Floats = (np.diff(at_edges, axis=0) / np.diff(edges_s)[:, None]).astype(np.float64)
         return means if values.ndim > 1 else means[:, 0]
 
     def window_mean(self, values: Floats, from_s: float, to_s: float) -> float:
@@ -44,7 +44,7 @@ class Series:
 
     def hour_edges_s(self, end_s: float) -> Floats:
         """Return whole hours from 0 up to `end_s`."""
-        return np.arange(0, int(end_s // S_PER_HOUR) + 1) * float(S_PER_HOUR)
+        return np.arange(int(end_s // S_PER_HOUR) + 1, dtype=np.float64) * S_PER_HOUR
 
 
 class Recorder:

@@ -223,4 +223,3 @@ class Scenario(Frozen):
         check_names(self)
         check_priors(self)
         return self
-

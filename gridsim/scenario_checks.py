@@ -20,21 +20,26 @@ SHARE_TOLERANCE = 1e-6  # published shares carry four digits; their sum is exact
 
 
 def check_times(scenario: Scenario) -> None:
-    """The cap comes after the start, the end height after the start height, prices in order."""
+    """Hold the cap against the start, the end height against the start height, and prices against their order."""
     if scenario.cap_utc <= scenario.start_utc:
-        raise ValueError(f"cap_utc: {scenario.cap_utc.isoformat()} is not after start_utc {scenario.start_utc.isoformat()}; want a later moment")
-    if scenario.network.end_height <= scenario.network.start_height:
-        raise ValueError(f"network.end_height: {scenario.network.end_height} is not above start_height {scenario.network.start_height}; want a higher block")
+        raise ValueError(
+            f"cap_utc: {scenario.cap_utc.isoformat()} is not after the start, {scenario.start_utc.isoformat()}; want a later moment"
+        )
+    first, last = scenario.network.start_height, scenario.network.end_height
+    if last <= first:
+        raise ValueError(f"network.end_height: {last} is not above start_height {first}; want a higher block")
     moments = [point.at for point in scenario.economy.price]
     if moments != sorted(set(moments)):
         raise ValueError("economy.price: the points are not in order of time; want each `at` after the one before")
 
 
 def check_shares(scenario: Scenario) -> None:
-    """Region shares are each positive and sum to 1; cohort shares leave room for the rest."""
+    """Refuse region shares that are negative or do not sum to 1, and cohort shares that leave no room for the rest."""
     for share in scenario.shares:
         if not 0 <= share.share.value <= 1:
-            raise ValueError(f"shares.{share.region}: {share.share.value} is not a share of the world; want a number from 0 to 1")
+            raise ValueError(
+                f"shares.{share.region}: {share.share.value} is not a share of the world; want a number from 0 to 1"
+            )
     total = sum(share.share.value for share in scenario.shares)
     if abs(total - 1) > SHARE_TOLERANCE:
         raise ValueError(f"shares: they sum to {total:.6g}; want exactly 1 (give what is left to a region such as 'Other')")
@@ -46,7 +51,7 @@ def check_shares(scenario: Scenario) -> None:
 
 
 def check_names(scenario: Scenario) -> None:
-    """Every region, cohort and event that is named exists, and none twice."""
+    """Refuse a region, cohort or event that is named but does not exist, or stands there twice."""
     regions = _unique("shares", [share.region for share in scenario.shares])
     described = _unique("regions", [region.id for region in scenario.regions])
     cohorts = _unique("cohorts", [cohort.id for cohort in scenario.cohorts])
@@ -69,7 +74,7 @@ def check_names(scenario: Scenario) -> None:
 
 
 def check_priors(scenario: Scenario) -> None:
-    """Every prior that a number names exists, and its whole range lies within that number's bounds."""
+    """Refuse a number whose prior does not exist, or whose prior's range leaves that number's bounds."""
     by_name = {prior.name: prior for prior in scenario.priors}
     for key, name, bounds in _prior_uses(scenario):
         if name not in by_name:

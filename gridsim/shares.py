@@ -36,7 +36,10 @@ def cohort_shares(scenario: Scenario, draws: Mapping[str, float]) -> NDArray[np.
     stated = [None if cohort.share is None else resolve(cohort.share, draws) for cohort in scenario.cohorts]
     left = _fraction(1 - sum(share for share in stated if share is not None), "cohorts: what the shares leave")
     weights = sum(cohort.rest or 0.0 for cohort in scenario.cohorts)
-    shares = [left * (cohort.rest or 0.0) / weights if share is None else share for share, cohort in zip(stated, scenario.cohorts, strict=True)]
+    shares = [
+        left * (cohort.rest or 0.0) / weights if share is None else share
+        for share, cohort in zip(stated, scenario.cohorts, strict=True)
+    ]
     return np.array(shares)
 
 

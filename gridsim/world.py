@@ -66,7 +66,9 @@ class World:
         self.events: list[LoggedEvent] = []
         self.new_machines_hps_per_s = resolve(scenario.growth.ehps_per_month, self.draws) * HASHES_PER_EH / S_PER_MONTH
         start = scenario.network
-        self.network = Network(scenario.clock, start.start_height, start.end_height, NBits(int(start.nbits, 16)), streams.stream("blocks"))
+        self.network = Network(
+            scenario.clock, start.start_height, start.end_height, NBits(int(start.nbits, 16)), streams.stream("blocks")
+        )
         self._observer = observer
         self._closed_from_s: dict[int, float] = {}
         self._booked_s = 0.0
@@ -126,7 +128,7 @@ class World:
         fleet = self.fleet
         running = fleet.running()
         hashrate_hps: Floats = running @ fleet.hps
-        power_w: Floats = running @ fleet.power_w * fleet.pue
+        power_w: Floats = running @ fleet.site_power_w
         present_hps: Floats = (fleet.active + fleet.covert) @ fleet.hps + fleet.displaced_hps
         powered: Floats = np.divide(hashrate_hps, present_hps, out=np.ones_like(present_hps), where=present_hps > 0)
         return hashrate_hps, power_w, powered, float(hashrate_hps.sum())
@@ -135,11 +137,11 @@ class World:
 def _decide(world: World, market: Market) -> Generator[simpy.Event, object, None]:
     """Once a day, miners compare what a hash earns with what it costs."""
     fleet = world.fleet
-    energy_j_per_hash = fleet.power_w / fleet.hps
+    energy_j_per_hash = fleet.site_power_w / fleet.hps
     while True:
         world.book()
         revenue = market.revenue_usd_per_hash(world.env.now, world.network.hashes_per_block)
-        paying = market.paying(revenue, energy_j_per_hash, fleet.pue)
+        paying = market.paying(revenue, energy_j_per_hash)
         if not np.array_equal(paying, fleet.paying):
             with world.change():
                 fleet.paying = paying
