@@ -1,0 +1,77 @@
+# Each target sets up what it needs by itself: `make help` lists them. Another Python: make PY=python3.12 TARGET
+
+PY ?= python3
+UV_VERSION := 0.13.9
+V := .venv
+STAMP := $(V)/.stamp
+export PY
+export NUMBA_CACHE_DIR := $(CURDIR)/.numba_cache
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup sichuan test slow lint format bench gpu-check lock clean distclean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv: the locked packages and hashwatt itself
+
+# Touched last: an interrupted set-up is begun again.
+$(STAMP): requirements.lock requirements-uv.lock pyproject.toml tools/setup-venv
+	@tools/setup-venv
+	@touch $@
+
+sichuan: $(STAMP) ## Simulate Sichuan's cut of June 2021 and compare it with the real chain
+	@$(V)/bin/hashwatt run sichuan-2021
+
+test: $(STAMP) ## Run the tests
+	@$(V)/bin/python -m pytest -q
+
+slow: $(V)/.stamp-oracles ## Run the slow tests: statistics, and other programs as oracles
+	@$(V)/bin/python -m pytest -q -m slow
+
+$(V)/.stamp-oracles: $(STAMP)
+	@tools/setup-venv oracles
+	@touch $(STAMP) $@
+
+lint: $(STAMP) ## Check style, types and the floors
+	@status=0; \
+	$(V)/bin/ruff check . || status=1; \
+	$(V)/bin/ruff format --check . || status=1; \
+	$(V)/bin/mypy || status=1; \
+	$(V)/bin/lint-imports --no-logo || status=1; \
+	exit $$status
+
+format: $(STAMP) ## Lay out the code as lint wants it
+	@$(V)/bin/ruff check --fix --quiet . || true
+	@$(V)/bin/ruff format .
+
+bench: $(STAMP) ## Measure the nonce-search kernels of this machine
+	@$(V)/bin/hashwatt bench
+
+gpu-check: $(STAMP) ## Run the tests that need a CUDA device
+	@if ! nvidia-smi -L >/dev/null 2>&1; then \
+	  echo "gpu-check: no CUDA device here (nvidia-smi finds none), so the GPU tests were not run"; exit 0; \
+	fi; \
+	$(V)/bin/python -c 'import cupy, numba_cuda' 2>/dev/null || tools/setup-venv +gpu || exit 1; \
+	$(V)/bin/python -m pytest -q -m gpu
+
+# Compiled without any configuration of this machine, so that the hashes are those of the public packages for all
+# platforms; UPGRADE=1 takes newer versions. No address may stand in a lock.
+COMPILE = $$UV pip compile --quiet --no-config --no-header --no-emit-index-url --no-emit-find-links --no-annotate \
+  --generate-hashes --universal --python-version 3.11 $(if $(UPGRADE),--upgrade)
+lock: ## Compile requirements.lock and requirements-uv.lock anew
+	@UV=$$(command -v uv || ls .uvboot/bin/uv $(V)/bin/uv 2>/dev/null | head -n 1); \
+	[ -n "$$UV" ] || { echo "lock: needs uv; make setup fetches it" >&2; exit 1; }; \
+	unset UV_FIND_LINKS UV_INDEX UV_EXTRA_INDEX_URL UV_CONSTRAINT; export UV_SYSTEM_CERTS=1; set -e; \
+	$(COMPILE) --group test --output-file requirements.lock pyproject.toml; \
+	echo "uv==$(UV_VERSION)" | $(COMPILE) --output-file requirements-uv.lock -; \
+	sed -i '1i # Made by `make lock`; not to be edited by hand.' requirements.lock requirements-uv.lock; \
+	! grep -n '://' requirements.lock requirements-uv.lock
+
+clean: ## Remove caches and builds; runs/ and .venv stay
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .numba_cache .coverage htmlcov build dist
+	@find miner hw gridsim reports tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## Remove .venv and the fetched uv as well
+	@rm -rf $(V) .uvboot .ci-tools
