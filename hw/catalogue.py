@@ -122,7 +122,9 @@ def _number(row: Mapping[str, str], column: str, place: str) -> float:
 def _date(text: str, precision: str, place: str) -> date | None:
     """Read "2020-05" with precision "month" as 1 May 2020; an empty text with "unknown" as None."""
     if len(text) != _LENGTH_OF_DATE.get(precision, -1):
-        raise CatalogueError(f"{place}, released: {text!r} with precision {precision!r}; want 2020-05-01 day, 2020-05 month, 2020 year")
+        raise CatalogueError(
+            f"{place}, released: {text!r} with precision {precision!r}; want 2020-05-01 day, 2020-05 month, 2020 year"
+        )
     try:
         return date.fromisoformat(text + "2000-01-01"[len(text) :]) if text else None
     except ValueError:
@@ -134,7 +136,9 @@ def _by_key(models: list[MachineModel] | tuple[MachineModel, ...], *, where: str
     for model in models:
         for key in (_key(model.name), _key(model.model)):
             if key in found:
-                raise CatalogueError(f"{where}: two machines answer to {model.model!r}; give each bin its rating, as in 'S9 (14Th)'")
+                raise CatalogueError(
+                    f"{where}: two machines answer to {model.model!r}; give each bin its rating, as in 'S9 (14Th)'"
+                )
             found[key] = model
     return found
 

@@ -112,7 +112,9 @@ def energy_between_j(earlier: PowerSample, later: PowerSample) -> float:
     if earlier.energy_j is None or later.energy_j is None:
         raise PowerError(f"{later.source}: no energy counter; integrate its power instead")
     if later.energy_j < earlier.energy_j:
-        raise PowerError(f"{later.source}: counter fell from {earlier.energy_j} J to {later.energy_j} J; want one without a reset")
+        raise PowerError(
+            f"{later.source}: counter fell from {earlier.energy_j} J to {later.energy_j} J; want one without a reset"
+        )
     return later.energy_j - earlier.energy_j
 
 

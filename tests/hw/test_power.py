@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,13 @@ from hw.models import MachineModel
 from hw.power import PowerSample, energy_between_j, nameplate_sample, site_power_w
 
 S19 = MachineModel(
-    maker="Bitmain", model="Antminer S19 (95Th)", hashrate_hps=95e12, power_w=3250, source="CBECI hardware list", as_of="2020", trust="high"
+    maker="Bitmain",
+    model="Antminer S19 (95Th)",
+    hashrate_hps=95e12,
+    power_w=3250,
+    source="CBECI hardware list",
+    as_of="2020",
+    trust="high",
 )
 SAMPLE = PowerSample(time_s=10, power_w=100, energy_j=1000, source="meter A", boundary="machine", quality="measured")
 
@@ -69,7 +76,7 @@ def test_a_sample_that_no_meter_saw_is_refused(change: dict[str, object], senten
 def test_counted_energy_adds_up(times_s: list[int]) -> None:
     """The parts between samples sum to the whole, and the whole is power times time."""
     samples = [nameplate_sample(S19, started_s=0, time_s=time_s) for time_s in times_s]
-    parts_j = sum(energy_between_j(a, b) for a, b in zip(samples, samples[1:], strict=False))
+    parts_j = sum(energy_between_j(a, b) for a, b in pairwise(samples))
     assert parts_j == energy_between_j(samples[0], samples[-1]) == 3250 * (times_s[-1] - times_s[0])
 
 
