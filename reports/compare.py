@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import hypot
 from typing import Final
 
 import numpy as np
@@ -17,7 +18,7 @@ from miner.retarget import next_nbits
 from miner.units import HASHES_PER_EH
 from reports.baselines import baseline_errors_pct, mape_pct
 from reports.errors import ComparisonError
-from reports.observed import INTERVALS_PER_SPAN, Observed, change_pct, epoch_hashrate_hps
+from reports.observed import INTERVALS_PER_SPAN, Observed, ObservedEpoch, change_pct, epoch_hashrate_hps
 
 Floats = NDArray[np.float64]
 
@@ -79,9 +80,13 @@ def epoch_matrix(replicates: Sequence[Replicate]) -> EpochMatrix:
     complete = [replicate for replicate in replicates if replicate.reached_end]
     if not complete:
         raise ComparisonError("no replicate reached the end height before the cap; want a later cap_utc or a lower end_height")
-    hashrate = [[epoch_hashrate_hps(epoch.nbits, epoch.span_s) / HASHES_PER_EH for epoch in replicate.epochs] for replicate in complete]
+    hashrate = [
+        [epoch_hashrate_hps(epoch.nbits, epoch.span_s) / HASHES_PER_EH for epoch in replicate.epochs] for replicate in complete
+    ]
     interval = [[epoch.span_s / INTERVALS_PER_SPAN for epoch in replicate.epochs] for replicate in complete]
-    change = [[change_pct(epoch.nbits, next_nbits(epoch.nbits, epoch.span_s)) for epoch in replicate.epochs] for replicate in complete]
+    change = [
+        [change_pct(epoch.nbits, next_nbits(epoch.nbits, epoch.span_s)) for epoch in replicate.epochs] for replicate in complete
+    ]
     heights = [epoch.first_height for epoch in complete[0].epochs]
     return EpochMatrix(heights, np.array(hashrate), np.array(interval), np.array(change))
 
@@ -92,42 +97,42 @@ def compare(replicates: Sequence[Replicate], observed: Observed, start_hashrate_
     real = {epoch.first_height: epoch for epoch in observed.epochs}
     missing = [height for height in matrix.heights if height not in real]
     if missing:
-        raise ComparisonError(f"the observed data hold no epoch from height {missing[0]}; want every epoch that the scenario simulates")
-    median = np.median(matrix.hashrate_ehps, axis=0)
-    spread = np.std(matrix.hashrate_ehps, axis=0, ddof=1) if len(matrix.hashrate_ehps) > 1 else np.zeros_like(median)
-    low, high = np.percentile(matrix.hashrate_ehps, BAND, axis=0)
-    interval = np.median(matrix.interval_s, axis=0)
-    interval_low, interval_high = np.percentile(matrix.interval_s, BAND, axis=0)
-    change = np.median(matrix.change_pct, axis=0)
-    rows = []
-    for place, height in enumerate(matrix.heights):
-        epoch = real[height]
-        observed_ehps = epoch.hashrate_hps / HASHES_PER_EH
-        noise = float(np.hypot(spread[place], EPOCH_NOISE * median[place]))
-        rows.append(
-            EpochComparison(
-                first_height=height,
-                first_unix_s=epoch.first_unix_s,
-                simulated_ehps=float(median[place]),
-                p05_ehps=float(low[place]),
-                p95_ehps=float(high[place]),
-                sd_ehps=float(spread[place]),
-                observed_ehps=observed_ehps,
-                simulated_change_pct=float(change[place]),
-                observed_change_pct=epoch.change_pct,
-                z=(observed_ehps - float(median[place])) / noise,
-                observed_interval_s=epoch.interval_s,
-                simulated_interval_s=float(interval[place]),
-                interval_p05_s=float(interval_low[place]),
-                interval_p95_s=float(interval_high[place]),
-            )
+        raise ComparisonError(
+            f"the observed data hold no epoch from height {missing[0]}; want every epoch that the scenario simulates"
         )
-    real_ehps = np.array([row.observed_ehps for row in rows])
-    slowest = np.percentile(matrix.interval_s.max(axis=1), (BAND[0], 50.0, BAND[1]))
+    rows = tuple(_row(matrix, place, real[height]) for place, height in enumerate(matrix.heights))
+    low, middle, high = np.percentile(matrix.interval_s.max(axis=1), (BAND[0], 50.0, BAND[1])).tolist()
     return Comparison(
-        epochs=tuple(rows),
-        mape_hashrate_pct=mape_pct(median, real_ehps),
+        epochs=rows,
+        mape_hashrate_pct=mape_pct(
+            np.array([row.simulated_ehps for row in rows]), np.array([row.observed_ehps for row in rows])
+        ),
         baselines=baseline_errors_pct(observed, start_hashrate_hps),
         slowest_observed_s=max(row.observed_interval_s for row in rows),
-        slowest_simulated_s=(float(slowest[0]), float(slowest[1]), float(slowest[2])),
+        slowest_simulated_s=(low, middle, high),
+    )
+
+
+def _row(matrix: EpochMatrix, place: int, epoch: ObservedEpoch) -> EpochComparison:
+    """Hold one epoch's replicates against the real epoch of the same height."""
+    ehps, interval_s = matrix.hashrate_ehps[:, place], matrix.interval_s[:, place]
+    median, spread = float(np.median(ehps)), float(np.std(ehps, ddof=1)) if len(ehps) > 1 else 0.0
+    low, high = np.percentile(ehps, BAND).tolist()
+    interval_low, interval_high = np.percentile(interval_s, BAND).tolist()
+    observed_ehps = epoch.hashrate_hps / HASHES_PER_EH
+    return EpochComparison(
+        first_height=epoch.first_height,
+        first_unix_s=epoch.first_unix_s,
+        simulated_ehps=median,
+        p05_ehps=low,
+        p95_ehps=high,
+        sd_ehps=spread,
+        observed_ehps=observed_ehps,
+        simulated_change_pct=float(np.median(matrix.change_pct[:, place])),
+        observed_change_pct=epoch.change_pct,
+        z=(observed_ehps - median) / hypot(spread, EPOCH_NOISE * median),
+        observed_interval_s=epoch.interval_s,
+        simulated_interval_s=float(np.median(interval_s)),
+        interval_p05_s=interval_low,
+        interval_p95_s=interval_high,
     )

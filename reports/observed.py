@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,9 @@ def load_observed(name: str, *, folder: Path | None = None) -> Observed:
     shipped = files("reports") / "data" / "observed" / f"{name}.toml"
     source = shipped if folder is None else folder / f"{name}.toml"
     if not source.is_file():
-        raise ObservedDataError(f"no observed data {name!r}; want the name of a file in reports/data/observed, such as 'bitcoin-2021'")
+        raise ObservedDataError(
+            f"no observed data {name!r}; want the name of a file in reports/data/observed, such as 'bitcoin-2021'"
+        )
     table = tomllib.loads(source.read_text(encoding="utf-8"))
     entries = table["epoch"]
     epochs = tuple(
@@ -90,9 +93,10 @@ def load_observed(name: str, *, folder: Path | None = None) -> Observed:
             first_unix_s=entry["first_unix_s"],
             last_unix_s=entry["last_unix_s"],
         )
-        for entry, following in zip(entries, entries[1:], strict=False)
+        for entry, following in pairwise(entries)
     )
     windows = {
-        entry["name"]: Window(hashrate_ehps=entry["hashrate_ehps"], standard_error_ehps=entry["standard_error_ehps"]) for entry in table.get("window", ())
+        entry["name"]: Window(hashrate_ehps=entry["hashrate_ehps"], standard_error_ehps=entry["standard_error_ehps"])
+        for entry in table.get("window", ())
     }
     return Observed(epochs=epochs, windows=windows)

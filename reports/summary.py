@@ -36,7 +36,13 @@ class RunFacts:
     headers_rehashed: int
 
 
-def summarise(scenario: Scenario, replicates: Sequence[Replicate], facts: RunFacts, observed: Observed | None, comparison: Comparison | None) -> Json:
+def summarise(
+    scenario: Scenario,
+    replicates: Sequence[Replicate],
+    facts: RunFacts,
+    observed: Observed | None,
+    comparison: Comparison | None,
+) -> Json:
     """Return the summary of a run; parts that a scenario does not ask for are null."""
     cut = _cut(scenario, replicates, observed)
     summary: Json = {
@@ -89,27 +95,46 @@ def answer(scenario: Scenario, cut: Json | None, comparison: Comparison | None) 
     """Return the run's answer in plain words."""
     parts = []
     if cut is not None and scenario.question is not None:
+        question = scenario.question
         parts.append(
-            f"Cutting {scenario.question.region} off took {cut['power_cut_mw']:,.0f} MW (90 % range {cut['power_cut_p05_mw']:,.0f} to "
-            f"{cut['power_cut_p95_mw']:,.0f}) off the grid within {scenario.question.settled_h:.0f} hours and withheld "
-            f"{cut['energy_withheld_mwh']:,.0f} MWh by {scenario.question.horizon_end:%d %B %Y}, compared with the same world without the cut; "
-            f"the network's hash rate went from {cut['hashrate_before_ehps']:.0f} EH/s in the days before to {cut['hashrate_after_ehps']:.0f} in the days after."
+            f"Cutting {question.region} off took {cut['power_cut_mw']:,.0f} MW off the grid in {question.settled_h:.0f} hours "
+            f"(90 % range {cut['power_cut_p05_mw']:,.0f} to {cut['power_cut_p95_mw']:,.0f} MW) and withheld "
+            f"{cut['energy_withheld_mwh']:,.0f} MWh by {question.horizon_end:%d %B %Y}, against the same world without the cut; "
+            f"the network's hash rate went from {cut['hashrate_before_ehps']:.0f} EH/s in the days before "
+            f"to {cut['hashrate_after_ehps']:.0f} EH/s in the days after."
         )
     if comparison is not None:
-        persistence = comparison.baselines["persistence"]
+        baselines = comparison.baselines
         parts.append(
-            f"Over {len(comparison.epochs)} epochs the median misses the real hash rate by {comparison.mape_hashrate_pct:.1f} % on average; "
-            f"saying that nothing changes misses it by {persistence:.1f} %, the best line drawn in hindsight by {comparison.baselines['hindsight_line']:.1f} %."
+            f"Over {len(comparison.epochs)} epochs the median misses the real hash rate by {comparison.mape_hashrate_pct:.1f} % "
+            f"on average; saying that nothing changes misses it by {baselines['persistence']:.1f} %, "
+            f"the best line drawn in hindsight by {baselines['hindsight_line']:.1f} %."
         )
-    return " ".join(parts) or f"{scenario.title}: simulated as asked; the scenario asks about no cut and names no history to compare with."
+    return " ".join(parts) or f"{scenario.title}: it asks about no cut and names no history to compare with."
 
 
 def _history(comparison: Comparison | None) -> Json:
     if comparison is None:
-        return {"epochs": [], "mape_hashrate_pct": None, "baselines": {}, "beats_baselines": {}, "slowest_epoch": None, "noise_pct": NOISE_PCT}
+        return {
+            "epochs": [],
+            "mape_hashrate_pct": None,
+            "baselines": {},
+            "beats_baselines": {},
+            "slowest_epoch": None,
+            "noise_pct": NOISE_PCT,
+        }
     low, middle, high = (value / S_PER_MIN for value in comparison.slowest_simulated_s)
     observed_min = comparison.slowest_observed_s / S_PER_MIN
-    keys = ("first_height", "simulated_ehps", "p05_ehps", "p95_ehps", "observed_ehps", "simulated_change_pct", "observed_change_pct", "z")
+    keys = (
+        "first_height",
+        "simulated_ehps",
+        "p05_ehps",
+        "p95_ehps",
+        "observed_ehps",
+        "simulated_change_pct",
+        "observed_change_pct",
+        "z",
+    )
     return {
         "epochs": [{key: row[key] for key in keys} for row in comparison.epoch_rows()],
         "mape_hashrate_pct": comparison.mape_hashrate_pct,

@@ -157,7 +157,9 @@ def _replicates(scenario: Scenario, replicates: Sequence[Replicate]) -> dict[str
         "hashrate_before_hps": [None if cut is None else cut.hashrate_before_hps for cut in cuts],
         "hashrate_after_hps": [None if cut is None else cut.hashrate_after_hps for cut in cuts],
         "energy_withheld_j": [None if cut is None else cut.energy_withheld_j for cut in cuts],
-        "slowest_epoch_interval_s": [max((epoch.span_s for epoch in replicate.epochs), default=0) / INTERVALS_PER_SPAN for replicate in replicates],
+        "slowest_epoch_interval_s": [
+            max((epoch.span_s for epoch in replicate.epochs), default=0) / INTERVALS_PER_SPAN for replicate in replicates
+        ],
         "end_time_utc": _ms(_unix(scenario, np.array([replicate.end_s for replicate in replicates]))),
         "end_height": [replicate.end_height for replicate in replicates],
         "reached_end": [replicate.reached_end for replicate in replicates],

@@ -33,7 +33,12 @@ TABLE: dict[str, Any] = {
     "cap_utc": day(60),
     "replicates": 3,
     "pue": 1.25,
-    "network": {"start_height": 2016 * 100, "end_height": 2016 * 102, "nbits": "170da863", "hashrate_ehps": sourced(150.0, "EH/s")},
+    "network": {
+        "start_height": 2016 * 100,
+        "end_height": 2016 * 102,
+        "nbits": "170da863",
+        "hashrate_ehps": sourced(150.0, "EH/s"),
+    },
     "cohorts": ({"id": "s19", "machine": "Antminer S19 (95Th)", "rest": 1.0},),
     "shares": ({"region": "A", "share": sourced(0.5)}, {"region": "B", "share": sourced(0.5), "host_weight": 1.0}),
     "economy": {"fees_btc_per_block": sourced(1.0), "price_source": "a test", "price": ({"at": START, "usd": 30_000.0},)},
@@ -46,7 +51,13 @@ TABLE: dict[str, Any] = {
         "freight_sigma": 0.3,
         "lot_machines": 5000.0,
     },
-    "hosting": {"headroom_gw": 0.0, "growth_start_gw_per_month": 0.0, "growth_full_gw_per_month": 0.0, "ramp_from": START, "ramp_months": 1.0},
+    "hosting": {
+        "headroom_gw": 0.0,
+        "growth_start_gw_per_month": 0.0,
+        "growth_full_gw_per_month": 0.0,
+        "ramp_from": START,
+        "ramp_months": 1.0,
+    },
     "growth": {"cohort": "s19", "ehps_per_month": 0.0},
     "regions": tuple(
         {"id": region, "country": "Nowhere", "carbon_g_per_kwh": sourced(carbon), "tariff_usd_per_kwh": sourced(0.05)}

@@ -35,7 +35,9 @@ def test_every_shipped_scenario_loads(name: str) -> None:
 
 
 def test_unknown_scenario_lists_the_known_ones() -> None:
-    with pytest.raises(ScenarioNotFoundError, match=r"no scenario 'sichuan-2020'; known: demo, sichuan-2021.*did you mean 'sichuan-2021'"):
+    with pytest.raises(
+        ScenarioNotFoundError, match=r"no scenario 'sichuan-2020'; known: demo, sichuan-2021.*did you mean 'sichuan-2021'"
+    ):
         load_scenario("sichuan-2020")
 
 
@@ -55,7 +57,11 @@ def test_unknown_scenario_lists_the_known_ones() -> None:
         ("cap_utc = 2021-06-01T00:00:00Z", "cap_utc = 2020-06-01T00:00:00Z", ["cap_utc", "later"]),
         ("end = 2021-01-13T00:00:00Z", "end = 2021-01-10T00:00:00Z", ["DRY-DAYS", "before it starts"]),
         ("start = 2021-01-11T00:00:00Z", "start = 2021-01-11T00:00:00", ["events[0].start", "offset"]),
-        ('regions = ["Water Valley"]', 'regions = ["Atlantis"]', ["DRY-DAYS", "no region 'Atlantis'", "known: Water Valley, Far Harbour"]),
+        (
+            'regions = ["Water Valley"]',
+            'regions = ["Atlantis"]',
+            ["DRY-DAYS", "no region 'Atlantis'", "known: Water Valley, Far Harbour"],
+        ),
         ("value = 0.75", "value = 0.85", ["shares", "sum to 1.1", "want exactly 1"]),
         ("value = 0.75", "value = -0.75", ["shares", "-0.75"]),
         ('machine = "Antminer S19 (95Th)"', 'machine = "Antminer S91"', ["cohorts[0].machine", "Antminer S91"]),
@@ -88,7 +94,9 @@ def test_a_folder_is_not_a_scenario(tmp_path: Path) -> None:
         load_scenario(str(tmp_path))
 
 
-@pytest.mark.parametrize(("content", "piece"), [(b"", "empty"), (b" \n", "empty"), (b"\x00\xff\xfe\x80", "not text"), (b"x" * 2_000_000, "at most")])
+@pytest.mark.parametrize(
+    ("content", "piece"), [(b"", "empty"), (b" \n", "empty"), (b"\x00\xff\xfe\x80", "not text"), (b"x" * 2_000_000, "at most")]
+)
 def test_files_that_are_no_scenario(tmp_path: Path, content: bytes, piece: str) -> None:
     path = tmp_path / "odd.toml"
     path.write_bytes(content)

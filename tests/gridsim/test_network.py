@@ -85,7 +85,9 @@ def test_spending_the_hazard_is_the_same_law_as_redrawing_at_every_change() -> N
             chain.advance(at_s, changes[place + 1][0] if place + 1 < len(changes) else 1e5, hashrate_hps)
         fast.append(chain.times_s[1])
     both = np.sort(np.concatenate([slow, fast]))
-    distance = np.max(np.abs(np.searchsorted(np.sort(slow), both, "right") - np.searchsorted(np.sort(fast), both, "right"))) / count
+    distance = (
+        np.max(np.abs(np.searchsorted(np.sort(slow), both, "right") - np.searchsorted(np.sort(fast), both, "right"))) / count
+    )
     assert distance < 1.95 * sqrt(2 / count)
     constant = [network(seed=seed) for seed in range(count)]
     for chain in constant:

@@ -35,7 +35,10 @@ def test_streams_are_their_purpose_seed_and_replicate() -> None:
 def test_a_new_prior_leaves_the_other_draws_alone() -> None:
     few = (prior("a", 0, 1, 2), prior("b", 0, 1, 2))
     streams = Streams(1, 0)
-    assert draw_all((prior("new", 5, 6, 7), *few), streams) == {"new": draw_all((prior("new", 5, 6, 7),), streams)["new"], **draw_all(few, streams)}
+    assert draw_all((prior("new", 5, 6, 7), *few), streams) == {
+        "new": draw_all((prior("new", 5, 6, 7),), streams)["new"],
+        **draw_all(few, streams),
+    }
 
 
 def test_draws_follow_the_triangle() -> None:
@@ -86,7 +89,10 @@ def test_cohorts_share_what_is_left() -> None:
 
 def test_fates_cull_what_is_not_worth_shipping(make: Callable[..., Scenario]) -> None:
     scenario = make(
-        cohorts=({"id": "old", "machine": "Antminer S9 (13.5Th)", "share": 0.5}, {"id": "s19", "machine": "Antminer S19 (95Th)", "rest": 1.0}),
+        cohorts=(
+            {"id": "old", "machine": "Antminer S9 (13.5Th)", "share": 0.5},
+            {"id": "s19", "machine": "Antminer S19 (95Th)", "rest": 1.0},
+        ),
         migration__ship_limit_j_per_th=50.0,
         migration__covert_fraction=0.2,
         migration__ship_fraction=0.5,

@@ -69,14 +69,24 @@ def test_a_ramp_takes_equal_steps_and_ends_on_time(make: Make, order: EventTable
 
 def test_migration_conserves_machines(make: Make, order: EventTable) -> None:
     """All ship, none hide, racks for all: after the last consignment every hash is back, all in the host region."""
-    scenario = make(events=(order(),), hosting__headroom_gw=10.0, network__end_height=2016 * 105, cap_utc=make().clock.moment(90 * S_PER_DAY))
+    scenario = make(
+        events=(order(),),
+        hosting__headroom_gw=10.0,
+        network__end_height=2016 * 105,
+        cap_utc=make().clock.moment(90 * S_PER_DAY),
+    )
     world, _ = run_world(scenario)
     assert world.fleet.active[0].sum() == 0
     assert float((world.fleet.active @ world.fleet.hps).sum()) == pytest.approx(150e18, rel=1e-9)
 
 
 def test_hosts_never_draw_more_than_they_have(make: Make, order: EventTable) -> None:
-    scenario = make(events=(order(),), hosting__headroom_gw=0.4, hosting__growth_start_gw_per_month=0.2, hosting__growth_full_gw_per_month=0.2)
+    scenario = make(
+        events=(order(),),
+        hosting__headroom_gw=0.4,
+        hosting__growth_start_gw_per_month=0.2,
+        hosting__growth_full_gw_per_month=0.2,
+    )
     world, recorder = run_world(scenario)
     series = recorder.series()
     start_w = series.power_w[0, 1]
