@@ -1,7 +1,7 @@
 """Read scenarios from TOML: the only place of the simulation floor that opens a file.
 
 A scenario names its region table and its prior table (`regions_file`, `priors_file`), which ship with the program or lie
-beside it as `NAME.regions.toml` and `NAME.priors.toml`. `extends` takes another scenario and replaces what is said anew.
+beside it as `NAME.regions.toml` and `NAME.priors.toml`. `extends` takes another scenario, leaves out what `drop` lists and replaces what is said anew.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def load_scenario(name: str) -> Scenario:
             raise ScenarioError(f"{source.name}: unknown key {key!r}; want `regions_file` or `priors_file` naming a table")
     regions = _side_table(source, table, "regions_file", "regions", folder)
     priors = _side_table(source, table, "priors_file", "priors", folder) if "priors_file" in table else (b"", {})
-    table = {key: value for key, value in table.items() if key not in ("regions_file", "priors_file", "extends")}
+    table = {key: value for key, value in table.items() if key not in ("regions_file", "priors_file", "extends", "drop")}
     table["regions"] = regions[1].get("region", ())
     table["priors"] = priors[1].get("prior", ())
     table["priors_sha256"] = sha256(priors[0]).hexdigest()
@@ -116,7 +116,11 @@ def _merged(source: _Readable, name: str, seen: tuple[str, ...]) -> dict[str, An
     if not isinstance(parent, str) or name in seen or parent == name:
         raise ScenarioError(f"{source.name}: extends = {parent!r}; want the name of another scenario, not of itself")
     base = _merged(_find(parent), parent, (*seen, name))
-    return _overlay(base, table)
+    dropped = table.get("drop", [])
+    if not isinstance(dropped, list) or any(key not in base for key in dropped):
+        raise ScenarioError(f"{source.name}: drop = {dropped!r}; want a list of top-level keys that {parent!r} has")
+    kept = {key: value for key, value in base.items() if key not in dropped}
+    return _overlay(kept, table)
 
 
 def _overlay(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +55,22 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineFacts:
+    """Constants of the plain predictions: the cut, China's share, and each order's share and moment [Unix s]."""
+
+    cut_unix_s: float
+    china_share: float
+    recovery_days: tuple[int, ...]
+    orders: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """The observed epochs of one stretch of the chain, in order of height, and named windows."""
+    """The observed epochs of one stretch of the chain, in order of height, named windows, and what baselines need."""
 
     epochs: tuple[ObservedEpoch, ...]
     windows: dict[str, Window]
+    baselines: BaselineFacts | None
 
     def hashrates_hps(self) -> NDArray[np.float64]:
         """Return the hash rate of every epoch, float64[epoch]."""
@@ -99,4 +111,15 @@ def load_observed(name: str, *, folder: Path | None = None) -> Observed:
         entry["name"]: Window(hashrate_ehps=entry["hashrate_ehps"], standard_error_ehps=entry["standard_error_ehps"])
         for entry in table.get("window", ())
     }
-    return Observed(epochs=epochs, windows=windows)
+    return Observed(epochs=epochs, windows=windows, baselines=_baseline_facts(table.get("baselines")))
+
+
+def _baseline_facts(table: dict[str, Any] | None) -> BaselineFacts | None:
+    if table is None:
+        return None
+    return BaselineFacts(
+        cut_unix_s=table["cut_utc"].timestamp(),
+        china_share=table["china_share"],
+        recovery_days=tuple(table["recovery_days"]),
+        orders=tuple((entry["share"], entry["at"].timestamp()) for entry in table["order"]),
+    )

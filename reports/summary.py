@@ -107,8 +107,12 @@ def answer(scenario: Scenario, cut: Json | None, comparison: Comparison | None) 
         baselines = comparison.baselines
         parts.append(
             f"Over {len(comparison.epochs)} epochs the median misses the real hash rate by {comparison.mape_hashrate_pct:.1f} % "
-            f"on average; saying that nothing changes misses it by {baselines['persistence']:.1f} %, "
-            f"the best line drawn in hindsight by {baselines['hindsight_line']:.1f} %."
+            f"on average; saying that nothing changes misses it by {baselines['persistence']:.1f} %"
+            + (
+                f", the best line drawn in hindsight by {baselines['hindsight_line']:.1f} %."
+                if "hindsight_line" in baselines
+                else "."
+            )
         )
     return " ".join(parts) or f"{scenario.title}: it asks about no cut and names no history to compare with."
 
