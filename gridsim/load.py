@@ -1,7 +1,8 @@
 """Read scenarios from TOML: the only place of the simulation floor that opens a file.
 
 A scenario names its region table and its prior table (`regions_file`, `priors_file`), which ship with the program or lie
-beside it as `NAME.regions.toml` and `NAME.priors.toml`. `extends` takes another scenario, leaves out what `drop` lists and replaces what is said anew.
+beside it as `NAME.regions.toml` and `NAME.priors.toml`. `extends` takes another scenario, leaves out what `drop` lists
+and replaces what is said anew.
 """
 
 from __future__ import annotations

@@ -71,7 +71,8 @@ class Fate:
         worth = efficiency_j_per_th <= resolve(migration.ship_limit_j_per_th, draws)
         self.lot_machines = migration.lot_machines
         self.covert_fraction = resolve(migration.covert_fraction, draws)
-        self.shipped_fraction: Floats = worth * (1 - self.covert_fraction) * resolve(migration.ship_fraction, draws)
+        shipped = (1 - self.covert_fraction) * resolve(migration.ship_fraction, draws)
+        self.shipped_fraction: Floats = np.where(worth, shipped, 0.0)
         self._covert_s = resolve(migration.covert_median_days, draws) * S_PER_DAY
         self._freight_s = resolve(migration.freight_median_days, draws) * S_PER_DAY
         self._sigma = migration.freight_sigma

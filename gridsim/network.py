@@ -14,9 +14,7 @@ import numpy as np
 
 from gridsim.clock import ScenarioClock
 from miner.retarget import EPOCH_BLOCKS, next_nbits
-from miner.target import NBits, target_from_nbits
-
-HASH_SPACE = 2**256
+from miner.target import NBits, expected_hashes, target_from_nbits
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +106,5 @@ class Network:
 
 
 def hashes_per_block(nbits: NBits) -> float:
-    """Return the mean number of hashes until one meets the target of `nbits`: 2^256 / (target + 1)."""
-    return HASH_SPACE / (target_from_nbits(nbits) + 1)
+    """Return the mean number of hashes until one meets the target of `nbits`."""
+    return expected_hashes(target_from_nbits(nbits))

@@ -22,9 +22,8 @@ SHARE_TOLERANCE = 1e-6  # published shares carry four digits; their sum is exact
 def check_times(scenario: Scenario) -> None:
     """Hold the cap against the start, the end height against the start height, and prices against their order."""
     if scenario.cap_utc <= scenario.start_utc:
-        raise ValueError(
-            f"cap_utc: {scenario.cap_utc.isoformat()} is not after the start, {scenario.start_utc.isoformat()}; want a later moment"
-        )
+        start, cap = scenario.start_utc.isoformat(), scenario.cap_utc.isoformat()
+        raise ValueError(f"cap_utc: {cap} is not after start_utc, {start}; want a later moment")
     first, last = scenario.network.start_height, scenario.network.end_height
     if last <= first:
         raise ValueError(f"network.end_height: {last} is not above start_height {first}; want a higher block")

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from miner.proof import NonceCheck
 from numpy.typing import NDArray
 
 from gridsim.priors import Prior
 from gridsim.result import Replicate
 from gridsim.scenario import Scenario
 from hw.units import J_PER_MWH, W_PER_MW
-from miner.proof import NonceCheck
 from miner.units import HASHES_PER_EH
 from reports.compare import BAND, NOISE_PCT, Comparison
 from reports.observed import Observed
@@ -99,14 +99,14 @@ def answer(scenario: Scenario, cut: Json | None, comparison: Comparison | None) 
         parts.append(
             f"Cutting {question.region} off took {cut['power_cut_mw']:,.0f} MW off the grid in {question.settled_h:.0f} hours "
             f"(90 % range {cut['power_cut_p05_mw']:,.0f} to {cut['power_cut_p95_mw']:,.0f} MW) and withheld "
-            f"{cut['energy_withheld_mwh']:,.0f} MWh by {question.horizon_end:%d %B %Y}, against the same world without the cut; "
+            f"{cut['energy_withheld_mwh']:,.0f} MWh by {question.horizon_end:%d %B %Y}, against the same world uncut; "
             f"the network's hash rate went from {cut['hashrate_before_ehps']:.0f} EH/s in the days before "
             f"to {cut['hashrate_after_ehps']:.0f} EH/s in the days after."
         )
     if comparison is not None:
         baselines = comparison.baselines
         parts.append(
-            f"Over {len(comparison.epochs)} epochs the median misses the real hash rate by {comparison.mape_hashrate_pct:.1f} % "
+            f"Over {len(comparison.epochs)} epochs the median misses the real one by {comparison.mape_hashrate_pct:.1f} % "
             f"on average; saying that nothing changes misses it by {baselines['persistence']:.1f} %"
             + (
                 f", the best line drawn in hindsight by {baselines['hindsight_line']:.1f} %."

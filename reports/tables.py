@@ -93,7 +93,7 @@ def _blocks(scenario: Scenario, replicate: Replicate, trace: Trace) -> dict[str,
     count = len(trace.block_times_s)
     return {
         "height": replicate.end_height - count + 1 + np.arange(count),
-        "time_utc": _ms(_unix(scenario, np.floor(trace.block_times_s))),
+        "time_utc": _ms(np.floor(_unix(scenario, trace.block_times_s))),
         "nbits": trace.block_nbits,
         "difficulty": [by_nbits[nbits] for nbits in trace.block_nbits.tolist()],
     }

@@ -15,7 +15,9 @@ import typer
 def run(
     scenario: Annotated[str, typer.Argument(help="A shipped scenario's name, or the path of a .toml file.")],
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random number; the same seed gives the same tables.")] = 1,
-    replicates: Annotated[int | None, typer.Option(min=1, max=10_000, help="How many worlds; the scenario's own number if left out.")] = None,
+    replicates: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="How many worlds; the scenario's own number if left out.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write; runs/SCENARIO-TIME if left out.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=1_024, help="Processes; one a core if left out.")] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Write every table as CSV too.")] = False,

@@ -123,7 +123,8 @@ def test_extending_changes_only_what_it_says(tmp_path: Path) -> None:
 
 def test_a_prior_table_beside_the_scenario_is_used(tmp_path: Path) -> None:
     (tmp_path / "mine.priors.toml").write_text(
-        '[[prior]]\nname = "pue"\nunit = "ratio"\nlow = 1.0\nmode = 1.1\nhigh = 1.2\nstatus = "assumed"\nreason = "a test"\nsource = "a test"\n',
+        '[[prior]]\nname = "pue"\nunit = "ratio"\nlow = 1.0\nmode = 1.1\nhigh = 1.2\n'
+        'status = "assumed"\nreason = "a test"\nsource = "a test"\n',
         encoding="utf-8",
     )
     path = tmp_path / "mine.toml"

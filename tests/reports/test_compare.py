@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from reports.errors import ComparisonError, ObservedDataError
 
 from gridsim.network import Epoch
 from gridsim.result import Replicate
@@ -17,7 +18,6 @@ from miner.retarget import next_nbits
 from miner.target import NBits
 from reports.baselines import baseline_errors_pct, mape_pct, share_arithmetic, step_linear
 from reports.compare import compare
-from reports.errors import ComparisonError, ObservedDataError
 from reports.observed import Observed, load_observed
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -32,7 +32,12 @@ def observed() -> Observed:
 def replicate_of(observed: Observed, *, index: int = 0, stretch: float = 1.0, reached_end: bool = True) -> Replicate:
     """Return a replicate whose epochs are the real ones, each taking `stretch` times as long."""
     epochs = tuple(
-        Epoch(epoch.first_height, epoch.nbits, epoch.first_unix_s, epoch.first_unix_s + round((epoch.last_unix_s - epoch.first_unix_s) * stretch))
+        Epoch(
+            epoch.first_height,
+            epoch.nbits,
+            epoch.first_unix_s,
+            epoch.first_unix_s + round((epoch.last_unix_s - epoch.first_unix_s) * stretch),
+        )
         for epoch in observed.epochs
     )
     return Replicate(
@@ -120,7 +125,14 @@ def test_unknown_history() -> None:
 def test_baselines_score_as_was_fixed_beforehand(observed: Observed) -> None:
     """The figures with which the baselines were agreed on: about 32, 18, 7, 15 and, in hindsight, 5 %."""
     errors = baseline_errors_pct(observed, START_HPS)
-    assert list(errors) == ["persistence", "step_linear_90", "step_linear_180", "step_linear_365", "share_arithmetic", "hindsight_line"]
+    assert list(errors) == [
+        "persistence",
+        "step_linear_90",
+        "step_linear_180",
+        "step_linear_365",
+        "share_arithmetic",
+        "hindsight_line",
+    ]
     agreed = {"persistence": 32, "step_linear_90": 18, "step_linear_180": 7, "step_linear_365": 15, "hindsight_line": 5}
     for name, error_pct in agreed.items():
         assert errors[name] == pytest.approx(error_pct, abs=1.0), name
