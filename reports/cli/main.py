@@ -69,7 +69,7 @@ def _run(words: list[str]) -> int:
 def _parser_sentence(error: _ParserError) -> str:
     """Return what is wrong with the words of the user and where the right ones stand."""
     command = getattr(getattr(error, "ctx", None), "command_path", PROGRAM)
-    told = one_line(error.format_message()).rstrip(".")
+    told = one_line(error.format_message()).rstrip(".?")
     if type(error).__name__ == "NoArgsIsHelpError":  # its message is the whole help
         told = "a command is missing"
     return f"{told}; see `{command} --help`"
