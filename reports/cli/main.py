@@ -37,19 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_FAILURE
     except (Exception, KeyboardInterrupt) as error:
-        if debugging:
-            import traceback
-
-            traceback.print_exc()
-        if isinstance(error, _ParserError):
-            _say(_parser_sentence(error))
-            code = error.exit_code
-        else:
-            _say(sentence(error))
-            code = exit_code(error)
+        code = _tell(error, debugging=debugging)
+    _let_go_of_stdout()
     sys.exit(code)
 
 
@@ -64,6 +55,27 @@ def _run(words: list[str]) -> int:
     if outcome == EXIT_INTERRUPTED:  # the parser turns Ctrl-C into this number
         _say("interrupted")
     return outcome if isinstance(outcome, int) else EXIT_OK
+
+
+def _tell(error: BaseException, *, debugging: bool) -> int:
+    """Say what `error` means to the user, after its traceback when `debugging`; return the exit code."""
+    if debugging:
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, _ParserError):
+        _say(_parser_sentence(error))
+        return error.exit_code
+    _say(sentence(error))
+    return exit_code(error)
+
+
+def _let_go_of_stdout() -> None:
+    """Drop what cannot be written, so that the interpreter does not complain of it again on its way out."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser_sentence(error: _ParserError) -> str:

@@ -260,19 +260,32 @@ main(["planted"])
     assert (child.returncode, out, err) == (130, "", "hashwatt: interrupted\n")
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("words", [["version"], ["--help"]])
-def test_a_reader_that_left_is_no_news(words: list[str]) -> None:
+def test_a_reader_that_left_is_no_news(words: list[str], unbuffered: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "reports", *words]
-    done = subprocess.run(command, cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+    assert end_into(writing, words, unbuffered) == (1, "")
     os.close(writing)
-    assert (done.returncode, done.stderr) == (1, "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk_is_one_sentence() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_one_sentence(unbuffered: str) -> None:
     with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "reports", "version"]
-        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
-    assert (done.returncode, done.stderr) == (1, "hashwatt: No space left on device\n")
+        assert end_into(full.fileno(), ["version"], unbuffered) == (1, "hashwatt: No space left on device\n")
+
+
+def end_into(stdout: int, words: list[str], unbuffered: str) -> tuple[int, str]:
+    """Run ``hashwatt WORDS`` into the descriptor `stdout`; return exit code and stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", "reports", *words],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return done.returncode, done.stderr
