@@ -77,7 +77,7 @@ GRID_POWERED_RATIO: Final = Metric(
     kind="gauge",
     unit="ratio",
     labels=("region",),
-    help="Hash rate that ran over hash rate of the machines present, mean of the present hour; 1 where there are none.",
+    help="Part of a region's fleet, by hash rate and with displaced machines, that ran in the present hour; 1 where there is none.",
 )
 GRID_ENERGY: Final = Metric(
     name="hashwatt_grid_energy_joules_total",

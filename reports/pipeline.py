@@ -10,10 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from miner.proof import NonceCheck, prove_block, rehash_headers
-
 from gridsim.result import Replicate
 from gridsim.scenario import Scenario
+from miner.proof import NonceCheck, prove_block, rehash_headers
 from miner.units import HASHES_PER_EH
 from reports.compare import Comparison, compare
 from reports.ensemble import Ensemble, worker_pool

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from miner.proof import NonceCheck
 from numpy.typing import NDArray
 
 from gridsim.priors import Prior
 from gridsim.result import Replicate
 from gridsim.scenario import Scenario
 from hw.units import J_PER_MWH, W_PER_MW
+from miner.proof import NonceCheck
 from miner.units import HASHES_PER_EH
 from reports.compare import BAND, NOISE_PCT, Comparison
 from reports.observed import Observed

@@ -116,7 +116,7 @@ def _network(scenario: Scenario, replicates: Sequence[Replicate]) -> dict[str, o
     ensemble = np.stack([replicate.network_hps[:hours] for replicate in replicates])
     low, median, high = np.percentile(ensemble, (BAND[0], 50.0, BAND[1]), axis=0)
     return {
-        "time_utc": _ms(_unix(scenario, np.arange(hours) * float(S_PER_HOUR))),
+        "time_utc": _ms(_unix(scenario, np.arange(hours, dtype=np.float64) * S_PER_HOUR)),
         "hashrate_hps": ensemble[0],
         "p05_hps": low,
         "p50_hps": median,

@@ -1,0 +1,1 @@
+"""Ways to search nonces, behind a table of strings; see `miner.backends.registry`."""

@@ -1,0 +1,92 @@
+"""The vector kernel: the one text of SHA-256 as LLVM IR, a nonce in every lane of wide vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+
+from miner.backends.trace import Sha256
+
+I32 = ir.IntType(32)
+
+
+def llvm_function(module: ir.Module, signature: ir.FunctionType, name: str) -> ir.Function:
+    """Return the function called `name` in `module`, declared if it was not yet."""
+    return module.globals.get(name) or ir.Function(module, signature, name)
+
+
+def emit_tops(builder: ir.IRBuilder, lanes: int, state: list[ir.Value], tail: list[ir.Value], first: ir.Value) -> ir.Value:
+    """Emit the hashes of `lanes` nonces from `first` on; return each one's top word, a vector of `lanes`."""
+    words = LlvmWords(builder, lanes)
+    steps = ir.Constant(ir.VectorType(I32, lanes), [ir.Constant(I32, lane) for lane in range(lanes)])
+    nonces = words.swapped(builder.add(words.spread(first), steps))
+    return words.swapped(Sha256(words).header_hash(state, tail, nonces)[7])
+
+
+class LlvmWords:
+    """Words as LLVM values: scalars where all lanes agree, vectors where each has its own."""
+
+    def __init__(self, builder: ir.IRBuilder, lanes: int) -> None:
+        self._builder = builder
+        self._lanes = lanes
+        self._vector = ir.VectorType(I32, lanes)
+
+    def const(self, value: int) -> ir.Value:
+        """Return a scalar constant."""
+        return ir.Constant(I32, value)
+
+    def add(self, *terms: ir.Value) -> ir.Value:
+        """Add modulo 2^32, the scalars first: what all lanes share is summed once."""
+        return self._fold("add", sorted(terms, key=self._is_vector))
+
+    def xor(self, *terms: ir.Value) -> ir.Value:
+        """Return the exclusive or of all terms."""
+        return self._fold("xor", terms)
+
+    def and_(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        """Return the bits set in both."""
+        return self._fold("and_", (x, y))
+
+    def not_(self, x: ir.Value) -> ir.Value:
+        """Return the bits not set."""
+        return self._builder.not_(x)
+
+    def rotr(self, x: ir.Value, n: int) -> ir.Value:
+        """Rotate right: a funnel shift of a word with itself."""
+        rotate = self._intrinsic("llvm.fshr", x.type, 3)
+        amount = ir.Constant(I32, n)
+        return self._builder.call(rotate, [x, x, self.spread(amount) if self._is_vector(x) else amount])
+
+    def shr(self, x: ir.Value, n: int) -> ir.Value:
+        """Shift right."""
+        amount = ir.Constant(I32, n)
+        return self._builder.lshr(x, self.spread(amount) if self._is_vector(x) else amount)
+
+    def swapped(self, x: ir.Value) -> ir.Value:
+        """Return a word with its four bytes reversed."""
+        return self._builder.call(self._intrinsic("llvm.bswap", x.type, 1), [x])
+
+    def spread(self, x: ir.Value) -> ir.Value:
+        """Return a vector with `x` in every lane."""
+        if isinstance(x, ir.Constant):
+            return ir.Constant(self._vector, [x] * self._lanes)
+        one = self._builder.insert_element(ir.Constant(self._vector, ir.Undefined), x, ir.Constant(I32, 0))
+        return self._builder.shuffle_vector(one, one, ir.Constant(self._vector, [ir.Constant(I32, 0)] * self._lanes))
+
+    def _fold(self, operation: str, terms: Any) -> ir.Value:  # noqa: ANN401  llvmlite is untyped
+        result, *rest = terms
+        for term in rest:
+            x, y = result, term
+            if self._is_vector(x) != self._is_vector(y):
+                x, y = (x if self._is_vector(x) else self.spread(x)), (y if self._is_vector(y) else self.spread(y))
+            result = getattr(self._builder, operation)(x, y)
+        return result
+
+    def _is_vector(self, x: ir.Value) -> bool:
+        return isinstance(x.type, ir.VectorType)
+
+    def _intrinsic(self, name: str, kind: ir.Type, arguments: int) -> ir.Function:
+        suffix = f"v{kind.count}i32" if isinstance(kind, ir.VectorType) else "i32"
+        signature = ir.FunctionType(kind, [kind] * arguments)
+        return llvm_function(self._builder.module, signature, f"{name}.{suffix}")

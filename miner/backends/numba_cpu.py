@@ -1,0 +1,24 @@
+"""The CPU's vector units: 16 lanes with AVX-512, 8 with AVX2, else 4. Runs wherever Numba does."""
+
+from __future__ import annotations
+
+import llvmlite.binding as llvm
+
+from miner.backends.scan_loop import CHUNK_NONCES, VECTOR, Kernel, scan_with
+from miner.share import Hit
+from miner.target import Target
+
+__all__ = ["CHUNK_NONCES", "default_lanes", "scan"]
+
+
+def default_lanes() -> int:
+    """Return the number of 32-bit lanes of this CPU's widest vectors."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 16
+    return 8 if features.get("avx2") else 4
+
+
+def scan(header: bytes, start: int, count: int, target: Target) -> list[Hit]:
+    """Return every hit among the `count` nonces from `start` on, in order; `header` is 80 bytes, its nonce ignored."""
+    return scan_with(Kernel(VECTOR, default_lanes()), header, start, count, target)

@@ -1,0 +1,26 @@
+"""The SHA extensions of x86 CPUs, four nonces side by side.
+
+Asked of the host before anything is compiled: without them LLVM would end the process.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import llvmlite.binding as llvm
+
+from miner.backends.scan_loop import CHUNK_NONCES, SHA, Kernel, scan_with
+from miner.share import Hit
+from miner.target import Target
+
+__all__ = ["CHUNK_NONCES", "scan"]
+
+KERNEL: Final = Kernel(SHA, 4)
+
+if not llvm.get_host_cpu_features().get("sha"):
+    raise ImportError("this CPU has no SHA extensions")
+
+
+def scan(header: bytes, start: int, count: int, target: Target) -> list[Hit]:
+    """Return every hit among the `count` nonces from `start` on, in order; `header` is 80 bytes, its nonce ignored."""
+    return scan_with(KERNEL, header, start, count, target)

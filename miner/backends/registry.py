@@ -1,0 +1,79 @@
+"""The table of backends: loaded on demand, and refused if they answer a known question wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Final, NamedTuple
+
+from miner.errors import BackendSelfTestError, BackendUnavailableError
+from miner.share import Hit
+from miner.target import MAX_TARGET, Target
+
+Scan = Callable[[bytes, int, int, Target], list[Hit]]
+
+BACKENDS: Final = {
+    "numba-sha": "miner.backends.numba_sha",
+    "numba-cpu": "miner.backends.numba_cpu",
+    "reference": "miner.backends.reference",
+}
+"""Backends by name, the fastest first; `auto` takes the first that loads."""
+
+GENESIS_HEADER: Final = bytes.fromhex(
+    "0100000000000000000000000000000000000000000000000000000000000000000000003ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9f"
+    "b8aa4b1e5e4a29ab5f49ffff001d1dac2b7c"
+)  # block 0, 2009-01-03: it proves itself
+GENESIS_NONCE: Final = 0x7C2BAC1D
+
+
+class Backend(NamedTuple):
+    """A backend that passed its self-test: its name, its scan, and how many nonces to hand it at a time."""
+
+    name: str
+    scan: Scan
+    chunk_nonces: int
+
+
+def load(name: str) -> Backend:
+    """Return the backend called `name`, or the fastest one that works here for `auto`.
+
+    Raises
+    ------
+    BackendUnavailableError
+        If there is none of that name, or what it needs is missing.
+    BackendSelfTestError
+        If it does not find the nonce of block 0, or finds another.
+    """
+    if name != "auto":
+        return _load(name)
+    reasons = []
+    for candidate in BACKENDS:
+        try:
+            return _load(candidate)
+        except BackendUnavailableError as error:
+            reasons.append(str(error))
+    raise BackendUnavailableError("no backend works here: " + "; ".join(reasons))
+
+
+@cache
+def _load(name: str) -> Backend:
+    if name not in BACKENDS:
+        raise BackendUnavailableError(f"no backend {name!r}; known: auto, {', '.join(BACKENDS)}")
+    try:
+        module = import_module(BACKENDS[name])
+    except ImportError as error:
+        raise BackendUnavailableError(f"backend {name!r} cannot be loaded: {error}") from error
+    backend = Backend(name, module.scan, module.CHUNK_NONCES)
+    self_test(backend)
+    return backend
+
+
+def self_test(backend: Backend) -> None:
+    """Search block 0 around its nonce, and again without room for it; refuse a backend that errs."""
+    for start, count, wanted in ((GENESIS_NONCE - 37, 64, [GENESIS_NONCE]), (GENESIS_NONCE + 1, 64, [])):
+        found = [hit.nonce for hit in backend.scan(GENESIS_HEADER, start, count, MAX_TARGET)]
+        if found != wanted:
+            raise BackendSelfTestError(
+                f"backend {backend.name!r}: block 0 from nonce {start} gave {found}, not {wanted}; it is refused"
+            )

@@ -1,0 +1,107 @@
+"""The loop around every CPU kernel: batches of nonces, a screen, a buffer of candidates, and the exact check.
+
+A batch is screened by the top 32 bits of its hashes against those of the target, which loses no hit whatever the
+target; candidates are checked exactly, in Python. A full buffer sends the loop back for more; no hit is lost there either.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from inspect import getsource
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+from miner.backends import llvm_sha, llvm_vector, trace
+from miner.header import Nonce, header_words
+from miner.share import Hit, check
+from miner.target import Target
+
+CHUNK_NONCES: Final = 1 << 19  # a tenth of a second or so: Ctrl-C and other threads get their turn
+BUFFER: Final = 1 << 12  # candidates a call can hold before it comes back for more
+
+VECTOR: Final = 0
+SHA: Final = 1
+_EMITTERS: Final = (llvm_vector.emit_tops, llvm_sha.emit_tops)
+
+
+class Kernel(NamedTuple):
+    """Which instructions a kernel uses (`VECTOR` or `SHA`) and how many nonces a batch of it holds."""
+
+    kind: int
+    lanes: int
+
+
+def _type_screen(typing_context, kind, lanes, state, tail, first, limit):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+    """Return a bit for each lane whose hash may meet the target: top word at most `limit`.
+
+    Lane i tries the nonce `first` + i. `state` and `tail` are tuples of 8 and 3 uint32.
+    """
+    emit_tops, count = _EMITTERS[kind.literal_value], lanes.literal_value
+
+    def emit(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        *_, state_value, tail_value, first_value, limit_value = arguments
+        midstate = [builder.extract_value(state_value, place) for place in range(8)]
+        rest = [builder.extract_value(tail_value, place) for place in range(3)]
+        tops = emit_tops(builder, count, midstate, rest, first_value)
+        candidates = builder.icmp_unsigned("<=", tops, llvm_vector.LlvmWords(builder, count).spread(limit_value))
+        return builder.zext(builder.bitcast(candidates, ir.IntType(count)), llvm_vector.I32)
+
+    return types.uint32(kind, lanes, state, tail, first, limit), emit
+
+
+_screen: Any = intrinsic(prefer_literal=True)(_type_screen)
+
+
+@cache
+def compiled(kernel: Kernel, digest: int) -> Any:  # noqa: ANN401  numba is untyped
+    """Return the compiled loop of `kernel`.
+
+    Numba looks for changes in this file alone; `digest` stands in the key of its cache for the files that emit code.
+    """
+    kind, lanes = kernel
+
+    @njit(cache=True, nogil=True)
+    def scan_batches(state, tail, start, stop, limit, found):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+        """Screen nonces from `start` on; return how many were found and where to go on."""
+        hits = 0
+        batch = start
+        while batch < stop and hits + lanes <= found.size and digest != 0:
+            bits = _screen(kind, lanes, state, tail, np.uint32(batch), limit)
+            if bits != 0:
+                for lane in range(lanes):
+                    if (bits >> np.uint32(lane)) & np.uint32(1) and batch + lane < stop:
+                        found[hits] = batch + lane
+                        hits += 1
+            batch += lanes
+        return hits, min(batch, stop)
+
+    return scan_batches
+
+
+@cache
+def code_digest() -> int:
+    """Return a number that changes with the text of any file that emits code."""
+    text = "".join(getsource(module) for module in (trace, llvm_vector, llvm_sha))
+    return int.from_bytes(sha256(text.encode()).digest()[:7], "big")
+
+
+def scan_with(kernel: Kernel, header: bytes, start: int, count: int, target: Target) -> list[Hit]:
+    """Return every hit among the `count` nonces from `start` on, in order; `header` is 80 bytes, its nonce ignored."""
+    words = header_words(header)
+    state = tuple(np.uint32(word) for word in trace.midstate(words))
+    tail = tuple(np.uint32(word) for word in words[16:19])
+    limit = np.uint32(target >> 224)
+    loop = compiled(kernel, code_digest())
+    candidates = np.empty(BUFFER, dtype=np.int64)
+    hits: list[Hit] = []
+    at, stop = start, start + count
+    while at < stop:
+        number, at = loop(state, tail, np.int64(at), np.int64(stop), limit, candidates)
+        checked = (check(header, Nonce(nonce), target) for nonce in candidates[:number].tolist())
+        hits += [hit for hit in checked if hit is not None]
+    return hits

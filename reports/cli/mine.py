@@ -1,0 +1,91 @@
+"""`hashwatt mine`: search a header's nonces, a real block's or one of yours."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reports.cli.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from miner.header import BlockHeader
+    from miner.target import Target
+
+
+def mine(
+    header: Annotated[str | None, typer.Option(help="A block header: 160 hex digits; its own nonce is ignored.")] = None,
+    block: Annotated[int | None, typer.Option(min=0, help="The real header of this block, if it ships.")] = None,
+    start: Annotated[str, typer.Option(help="First nonce; decimal, or hex with 0x.")] = "0",
+    count: Annotated[str | None, typer.Option(help="How many nonces; to the end of the range if left out.")] = None,
+    target: Annotated[str | None, typer.Option(help="Target as 64 hex digits; the header's own if left out.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All hits of the range, not only the first.")] = False,
+    backend: Annotated[str, typer.Option(help="auto, or a backend's name.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Search a range of nonces; every hit is checked against all 256 bits of the target."""
+    from miner.header import NONCE_SPACE
+    from miner.search import Work, search
+    from miner.target import target_from_nbits
+
+    chosen = _header(header, block)
+    first = _number("--start", start)
+    work = Work(
+        header=chosen.to_bytes(),
+        target=target_from_nbits(chosen.nbits) if target is None else _target(target),
+        start=first,
+        count=NONCE_SPACE - first if count is None else _number("--count", count),
+    )
+    started_s = time.perf_counter()
+    found = search(work, backend=backend, first_only=not every, threads=os.cpu_count() or 1)
+    wall_s = time.perf_counter() - started_s
+    if as_json:
+        result = {
+            "hits": [{"nonce": hit.nonce, "hash": hit.hash} for hit in found.hits],
+            "range": {"start": work.start, "count": work.count, "scanned": found.scanned},
+            "target": f"{work.target:064x}",
+            "backend": found.backend,
+            "wall_s": wall_s,
+        }
+        print(json.dumps(result, indent=2))
+        return
+    for hit in found.hits:
+        print(f"{hit.nonce:>10}  {hit.hash}")
+    print(f"{len(found.hits)} hits in {found.scanned:,} nonces from {work.start:,} on ({found.backend}, {wall_s:.2f} s)")
+
+
+def _header(text: str | None, block: int | None) -> BlockHeader:
+    from miner.header import BlockHeader
+    from miner.vectors import header_at
+
+    if (text is None) == (block is None):
+        raise UsageProblem("give either --header with 160 hex digits or --block with the height of a shipped block")
+    return header_at(block) if block is not None else BlockHeader.from_hex(text or "")
+
+
+def _number(option: str, text: str) -> int:
+    from miner.header import NONCE_SPACE
+
+    try:
+        number = int(text, 0)
+    except ValueError:
+        raise UsageProblem(
+            f"{option} {text!r} is not a whole number; want 0 to {NONCE_SPACE}, or hex such as 0x7c2bac1d"
+        ) from None
+    if not 0 <= number <= NONCE_SPACE:
+        raise UsageProblem(f"{option} {text} is out of range; want 0 to {NONCE_SPACE}")
+    return number
+
+
+def _target(text: str) -> Target:
+    from miner.target import Target
+
+    digits = text.removeprefix("0x")
+    if len(digits) != 64 or not set(digits.lower()) <= set("0123456789abcdef"):
+        raise UsageProblem(
+            f"--target has {len(digits)} characters of hex or other; want exactly 64 hex digits, the highest first"
+        )
+    return Target(int(digits, 16))

@@ -1,0 +1,27 @@
+"""What can go wrong on the reporting floor.
+
+Every error raised on purpose is in this tree::
+
+    ReportError
+     +-- RunFolderError (also ValueError)       a run folder that cannot be written, or is not one
+     +-- ObservedDataError (also LookupError)   no observed data of that name
+     +-- ComparisonError (also ValueError)      an ensemble and a history that cannot be compared
+"""
+
+from __future__ import annotations
+
+
+class ReportError(Exception):
+    """Base of every error that the reporting floor raises on purpose."""
+
+
+class RunFolderError(ReportError, ValueError):
+    """A folder that cannot take a run, or does not hold a complete one; the message names it and the remedy."""
+
+
+class ObservedDataError(ReportError, LookupError):
+    """No observed data of that name."""
+
+
+class ComparisonError(ReportError, ValueError):
+    """An ensemble and a history that cannot be compared."""
