@@ -77,7 +77,7 @@ GRID_POWERED_RATIO: Final = Metric(
     kind="gauge",
     unit="ratio",
     labels=("region",),
-    help="Part of a region's fleet, by hash rate and with displaced machines, that ran in the present hour; 1 where there is none.",
+    help="Part of a region's fleet, by hash rate and with displaced machines, that ran in the present hour; 1 without any.",
 )
 GRID_ENERGY: Final = Metric(
     name="hashwatt_grid_energy_joules_total",

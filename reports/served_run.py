@@ -55,6 +55,7 @@ def read_served_run(folder: Path) -> tuple[RunIdentity, RunSeries]:
         power_w=grids["power_w"],
         hashrate_hps=grids["hashrate_hps"],
         powered_fraction=grids["powered_fraction"],
+        carbon_g_per_j=_intensity(grids["carbon_g"], grids["energy_j"]),
         energy_j=_running_total(grids["energy_j"]),
         carbon_g=_running_total(grids["carbon_g"]),
         network_s=network_s,
@@ -144,6 +145,13 @@ def _seconds(table: pa.Table) -> Floats:
 def _floats(table: pa.Table, column: str) -> Floats:
     values: Floats = table[column].to_numpy().astype(np.float64)
     return values
+
+
+def _intensity(carbon_g: Floats, energy_j: Floats) -> Floats:
+    """Return g/J, not a number where there is no energy."""
+    nothing = np.full_like(energy_j, np.nan)
+    intensity: Floats = np.divide(carbon_g, energy_j, out=nothing, where=energy_j > 0)
+    return intensity
 
 
 def _running_total(hourly: Floats) -> Floats:

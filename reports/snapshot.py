@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final
 
 import numpy as np
@@ -36,7 +37,7 @@ class RunSeries:
     """Replicate 0 of a run as arrays; times are Unix seconds.
 
     `hours_s` float64[hour] are the starts of the table's hours; `power_w`, `hashrate_hps`, `powered_fraction`
-    float64[hour, region] their means; `energy_j`, `carbon_g` float64[hour + 1, region] sums up to each start and to the end.
+    float64[hour, region] their means, and `carbon_g_per_j` alike, not a number without energy; `energy_j`, `carbon_g` float64[hour + 1, region] sums up to each start and to the end.
     `network_hps` float64[hour] belongs to `network_s`; `block_s`, `heights`, `difficulty` are [block], oldest first.
     `events` are (time, region, kind), oldest first.
     """
@@ -48,6 +49,7 @@ class RunSeries:
     power_w: Floats
     hashrate_hps: Floats
     powered_fraction: Floats
+    carbon_g_per_j: Floats
     energy_j: Floats
     carbon_g: Floats
     network_s: Floats
@@ -119,7 +121,7 @@ def _regions(run: RunSeries, moment_s: float) -> tuple[RegionState, ...]:
     states = []
     for column, region in enumerate(run.regions):
         energy_j, carbon_g = (totals[hour : hour + 2, column] for totals in (run.energy_j, run.carbon_g))
-        in_hour_j = float(energy_j[1] - energy_j[0])
+        intensity = float(run.carbon_g_per_j[hour, column])
         states.append(
             RegionState(
                 region=region,
@@ -128,7 +130,7 @@ def _regions(run: RunSeries, moment_s: float) -> tuple[RegionState, ...]:
                 powered_fraction=float(run.powered_fraction[hour, column]),
                 energy_j=_between(energy_j, elapsed),
                 carbon_g=_between(carbon_g, elapsed),
-                carbon_g_per_j=float(carbon_g[1] - carbon_g[0]) / in_hour_j if in_hour_j > 0 else None,
+                carbon_g_per_j=intensity if isfinite(intensity) else None,
             )
         )
     return tuple(states)

@@ -28,8 +28,9 @@ from reports.cli.errors import UsageProblem
 from reports.errors import RunFolderError
 from reports.exporter import RunCollector, metrics_page
 from reports.metrics_http import metrics_app, running_server
-from reports.served_run import read_served_run
+from reports.served_run import COLUMNS, read_served_run
 from reports.snapshot import state_at
+from reports.tables_schema import SCHEMAS
 
 START = datetime(2021, 6, 19, 15, 0, tzinfo=UTC)  # an hour before Sichuan's cut
 START_MS = int(START.timestamp() * 1000)
@@ -105,6 +106,14 @@ def run(tmp_path: Path) -> Path:
     return write_run(tmp_path / "run")
 
 
+def test_the_columns_read_are_columns_that_a_run_writes() -> None:
+    """Reader and writer share no code; here is where they meet."""
+    assert {name: set(columns) - set(SCHEMAS[name].names) for name, columns in COLUMNS.items()} == {
+        name: set() for name in COLUMNS
+    }
+    assert {SCHEMAS[name].field("time_utc").type for name in COLUMNS} == {MOMENT}
+
+
 # --- reading a run -----------------------------------------------------------------------------------------------
 
 
@@ -116,6 +125,8 @@ def test_a_run_is_read_as_written(run: Path) -> None:
     state = state_at(series, series.end_s)
     assert [region.energy_j for region in state.regions] == [3e9 * 3600, 2.3e9 * 3600]
     assert state.cutoffs == (("Sichuan", "order", 1), ("Texas", "shortage", 1))
+    assert state.regions[0].carbon_g_per_j is None
+    assert state.regions[1].carbon_g_per_j == pytest.approx(400 / 3.6e6, rel=1e-15)
 
 
 def test_a_block_after_the_last_whole_hour_ends_the_run(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ RUN = RunSeries(
     power_w=POWER_W,
     hashrate_hps=POWER_W / 60 * 1e12,
     powered_fraction=np.array([[1.0, 1.0], [0.5, 1.0], [0.0, 1.0]]),
+    carbon_g_per_j=np.where(POWER_W > 0, G_PER_J, np.nan),
     energy_j=np.concatenate([np.zeros((1, 2)), np.cumsum(POWER_W * 3600, axis=0)]),
     carbon_g=np.concatenate([np.zeros((1, 2)), np.cumsum(POWER_W * 3600 * G_PER_J, axis=0)]),
     network_s=START_S + 3600 * np.arange(3.0),
@@ -61,7 +62,7 @@ def test_inside_the_hour_of_the_cut() -> None:
     assert sichuan.energy_j == 2e9 * 3600 + 1e9 * 900
     assert texas.energy_j == 5e8 * 4500
     assert texas.carbon_g == pytest.approx(5e8 * 4500 / 3.6e6 * 500)
-    assert texas.carbon_g_per_j == pytest.approx(500 / 3.6e6)
+    assert texas.carbon_g_per_j == 500 / 3.6e6
 
 
 def test_at_the_moment_of_an_event_it_has_happened() -> None:
