@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,13 +12,13 @@ from numpy.typing import NDArray
 
 from reports.errors import RunFolderError
 from reports.snapshot import S_PER_ROW, RunIdentity, RunSeries
+from reports.write import MANIFEST, read_manifest
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Floats = NDArray[np.float64]
 
-MANIFEST: Final = "manifest.json"
 COLUMNS: Final = {
     "regions": ("time_utc", "region", "power_w", "hashrate_hps", "energy_j", "carbon_g", "powered_fraction"),
     "blocks": ("height", "time_utc", "difficulty"),
@@ -34,10 +35,13 @@ def read_served_run(folder: Path) -> tuple[RunIdentity, RunSeries]:
     Raises
     ------
     RunFolderError
-        If there is no such folder, the run did not finish, or a table is missing or broken; the message says which.
+        If there is no such folder, the run did not finish, or a table is missing, broken or not the one that the run
+        wrote; the message says which.
     """
-    identity = _identity(folder)
-    tables = {name: _table(folder, name, columns) for name, columns in COLUMNS.items()}
+    manifest = read_manifest(folder)
+    identity = _identity(manifest, folder)
+    files = {name: f"{name}.parquet" for name in COLUMNS}
+    tables = {name: _table(folder / file, COLUMNS[name], _digest(manifest, file)) for name, file in files.items()}
     hours_s, regions, grids = _grids(tables["regions"], folder)
     block_s = _seconds(tables["blocks"])
     event_s = _seconds(tables["events"])
@@ -67,39 +71,36 @@ def read_served_run(folder: Path) -> tuple[RunIdentity, RunSeries]:
     )
 
 
-def _identity(folder: Path) -> RunIdentity:
-    """Read the manifest, whose presence says that the run is complete."""
-    if not folder.is_dir():
-        raise RunFolderError(f"{folder}: no such run folder; give the folder that `hashwatt run` wrote")
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise RunFolderError(
-            f"{folder}: no {MANIFEST}, so this run did not finish (or is no run folder); run the scenario again"
-        )
+def _identity(manifest: Mapping[str, Any], folder: Path) -> RunIdentity:
     try:
-        manifest: Any = json.loads(path.read_text(encoding="utf-8"))
-        version = manifest.get("version", "unknown")
         return RunIdentity(
             run_id=str(manifest["run_id"]),
             scenario=str(manifest["scenario"]["id"]),
             seed=str(manifest["seed"]),
-            version=str(version),
+            version=str(manifest.get("version") or "unknown"),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunFolderError(
-            f"{path}: not a run's manifest ({type(error).__name__}: {error}); run the scenario again"
-        ) from None
+    except (KeyError, TypeError) as error:
+        raise RunFolderError(f"{folder / MANIFEST}: does not say which run this is ({error}); run the scenario again") from None
 
 
-def _table(folder: Path, name: str, columns: tuple[str, ...]) -> pa.Table:
+def _digest(manifest: Mapping[str, Any], file: str) -> str:
+    """Return the sha256 that the manifest gives for a file, or an empty text."""
+    outputs = manifest.get("outputs")
+    entry = outputs.get(file) if isinstance(outputs, dict) else None
+    return str(entry.get("sha256")) if isinstance(entry, dict) else ""
+
+
+def _table(path: Path, columns: tuple[str, ...], digest: str) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = folder / f"{name}.parquet"
     if not path.is_file():
-        raise RunFolderError(f"{folder}: no {path.name}; the run is damaged, run the scenario again")
+        raise RunFolderError(f"{path.parent}: no {path.name}; the run is damaged, run the scenario again")
     try:
-        table = pq.ParquetFile(path).read()
+        content = path.read_bytes()
+        if sha256(content).hexdigest() != digest:
+            raise RunFolderError(f"{path}: not the file that the manifest lists; run the scenario again")
+        table = pq.ParquetFile(pa.BufferReader(content)).read()
     except (OSError, pa.ArrowException) as error:
         raise RunFolderError(f"{path}: cannot be read ({str(error).splitlines()[0]}); run the scenario again") from None
     missing = [column for column in columns if column not in table.column_names]

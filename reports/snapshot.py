@@ -37,7 +37,8 @@ class RunSeries:
     """Replicate 0 of a run as arrays; times are Unix seconds.
 
     `hours_s` float64[hour] are the starts of the table's hours; `power_w`, `hashrate_hps`, `powered_fraction`
-    float64[hour, region] their means, and `carbon_g_per_j` alike, not a number without energy; `energy_j`, `carbon_g` float64[hour + 1, region] sums up to each start and to the end.
+    float64[hour, region] their means, and `carbon_g_per_j` alike, not a number without energy; `energy_j`,
+    `carbon_g` float64[hour + 1, region] are sums up to each start and to the end.
     `network_hps` float64[hour] belongs to `network_s`; `block_s`, `heights`, `difficulty` are [block], oldest first.
     `events` are (time, region, kind), oldest first.
     """

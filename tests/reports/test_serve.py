@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import shutil
@@ -46,7 +47,6 @@ MANIFEST = {
     "version": "0.1.0",
     "start_utc": "2021-06-19T15:00:00Z",
     "end_utc": "2021-06-19T19:00:00Z",
-    "tables": {},
 }
 
 
@@ -95,9 +95,12 @@ def write_run(folder: Path, change: Callable[[dict[str, pa.Table]], None] = lamb
     folder.mkdir(exist_ok=True)
     tables = run_tables()
     change(tables)
+    outputs = {}
     for name, table in tables.items():
-        pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
-    (folder / "manifest.json").write_text(json.dumps(MANIFEST | manifest), encoding="utf-8")
+        path = folder / f"{name}.parquet"
+        pq.write_table(table, path, compression="zstd")
+        outputs[path.name] = {"rows": table.num_rows, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    (folder / "manifest.json").write_text(json.dumps(MANIFEST | {"outputs": outputs} | manifest), encoding="utf-8")
     return folder
 
 
@@ -191,21 +194,50 @@ def test_a_damaged_table_is_a_sentence(tmp_path: Path, change: Callable[[dict[st
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_no_run_is_a_sentence(tmp_path: Path, run: Path) -> None:
-    with pytest.raises(RunFolderError, match="no such run folder"):
-        read_served_run(tmp_path / "nowhere")
-    (run / "blocks.parquet").write_bytes(b"PAR1 no more")
+def test_a_table_that_the_run_did_not_write_is_refused(run: Path) -> None:
+    table = pq.read_table(run / "blocks.parquet")
+    pq.write_table(table.slice(0, 3), run / "blocks.parquet")
+    with pytest.raises(RunFolderError, match=r"blocks\.parquet: not the file that the manifest lists"):
+        read_served_run(run)
+
+
+def test_a_table_that_is_no_table_is_refused(run: Path) -> None:
+    content = b"PAR1 no more"
+    (run / "blocks.parquet").write_bytes(content)
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["outputs"]["blocks.parquet"]["sha256"] = hashlib.sha256(content).hexdigest()
+    (run / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(RunFolderError, match=r"blocks\.parquet: cannot be read"):
         read_served_run(run)
-    (run / "manifest.json").write_text('{"run_id": ')
-    with pytest.raises(RunFolderError, match="not a run's manifest"):
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        (None, "not complete"),
+        ('{"run_id": ', "cannot be read"),
+        ("[]", "schema version None"),
+        ('{"schema_version": 99}', "schema version 99"),
+        ('{"schema_version": 1}', "does not say which run this is ('run_id')"),
+        ('{"schema_version": 1, "run_id": "r", "seed": 1, "scenario": "s"}', "does not say which run this is"),
+        ('{"schema_version": 1, "run_id": "r", "seed": 1, "scenario": {"id": "s"}}', "not the file that the manifest lists"),
+        ('{"schema_version": 1, "run_id": "r", "seed": 1, "scenario": {"id": "s"}, "outputs": []}', "not the file"),
+    ],
+)
+def test_a_run_that_is_not_complete_is_a_sentence(run: Path, manifest: str | None, words: str) -> None:
+    if manifest is None:
+        (run / "manifest.json").unlink()
+    else:
+        (run / "manifest.json").write_text(manifest)
+    with pytest.raises(RunFolderError) as caught:
         read_served_run(run)
-    (run / "manifest.json").write_text("[]")
-    with pytest.raises(RunFolderError, match="not a run's manifest"):
-        read_served_run(run)
-    (run / "manifest.json").unlink()
-    with pytest.raises(RunFolderError, match="did not finish"):
-        read_served_run(run)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_folder_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="nowhere"):
+        read_served_run(tmp_path / "nowhere")
 
 
 # --- what the command is told ------------------------------------------------------------------------------------
@@ -383,7 +415,7 @@ def test_a_replay_moves_and_stays_at_the_end(run: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(("nowhere",), "nowhere: no such run folder"), (("RUN", "--at", "noon"), "--at noon: not a moment")],
+    [(("nowhere",), "no run at nowhere"), (("RUN", "--at", "noon"), "--at noon: not a moment")],
 )
 def test_bad_input_exits_2_with_one_line(run: Path, arguments: tuple[str, ...], words: str) -> None:
     told = [str(run) if word == "RUN" else word for word in arguments]
