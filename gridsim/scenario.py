@@ -170,6 +170,13 @@ class Question(Frozen):
     horizon_end: AwareDatetime
 
 
+class Mark(Frozen):
+    """A moment worth a line in the figures, with a short label."""
+
+    at: AwareDatetime
+    label: Text
+
+
 class Scenario(Frozen):
     """One scenario, whole. See `docs/models.md` for what each part does.
 
@@ -193,6 +200,7 @@ class Scenario(Frozen):
     adjustments: tuple[Adjustment, ...] = ()
     events: tuple[Event, ...] = ()
     question: Question | None = None
+    marks: tuple[Mark, ...] = ()
     history: Text | None = None
     replicates: Annotated[Whole, Field(ge=1, le=10_000)] = 32
     proof_height: Annotated[Whole, Field(ge=0)] | None = None

@@ -1,14 +1,17 @@
 """One run from scenario to report: simulate, write, and only then look at history.
 
-The order is the honesty: simulated tables are finished and written before an observed figure is read.
+The order is the honesty: the simulated tables are written before an observed figure is read.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pyarrow as pa
 
 from gridsim.result import Replicate
 from gridsim.scenario import Scenario
@@ -18,6 +21,7 @@ from reports.compare import Comparison, compare
 from reports.ensemble import Ensemble, worker_pool
 from reports.memory import PeakMemory
 from reports.observed import Observed, load_observed
+from reports.provenance import distribution_version, manifest_facts
 from reports.summary import Json, RunFacts, summarise
 from reports.tables import comparison_table, simulated_tables
 from reports.write import RunFolder
@@ -38,56 +42,66 @@ class RunRequest:
     observed_folder: Path | None = None
 
 
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One run on its way: what was asked, where it is written, and what is there so far."""
+
+    request: RunRequest
+    folder: RunFolder
+    tables: dict[str, pa.Table]
+    check: NonceCheck | None = None
+    rehashed: int = 0
+
+    def write(self, tables: dict[str, pa.Table]) -> None:
+        for name, table in tables.items():
+            self.folder.write_table(name, table, csv=self.request.csv)
+        self.tables |= tables
+
+
 def execute(request: RunRequest, folder: RunFolder, progress: Callable[[int], None]) -> Json:
     """Run everything and fill `folder`; return the summary. On Ctrl-C what has arrived is written and marked partial."""
     started_s = time.monotonic()
+    run = _Run(request=request, folder=folder, tables={})
     with PeakMemory() as memory:
-        with worker_pool(request.workers) as pool:
-            ensemble = Ensemble(request.scenario, request.seed, request.replicates, pool, request.workers)
-            try:
-                check, rehashed = _prove(request.scenario)
-                replicates = ensemble.collect(progress)
-            except KeyboardInterrupt:
-                _write_partial(request, folder, ensemble.in_order())
-                raise
+        replicates = _simulate(run, progress)
         try:
-            _write_simulated(request, folder, replicates)
+            run.write(simulated_tables(request.scenario, replicates))
             observed, comparison = _compare(request, replicates)
             if comparison is not None:
-                folder.write_table("comparison", comparison_table(comparison), csv=request.csv)
+                run.write({"comparison": comparison_table(comparison)})
             facts = RunFacts(
                 run_dir=str(folder.path),
                 seed=request.seed,
                 wall_s=time.monotonic() - started_s,
                 peak_rss_mib=memory.peak_mib,
-                nonce_check=check,
-                headers_rehashed=rehashed,
+                nonce_check=run.check,
+                headers_rehashed=run.rehashed,
             )
             summary = summarise(request.scenario, replicates, facts, observed, comparison)
-            _write_reports(folder, summary)
+            _draw_and_tell(run, summary)
+            summary |= {"wall_s": round(time.monotonic() - started_s, 3), "peak_rss_mib": round(memory.peak_mib, 1)}
+            folder.write_text("summary.json", json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
+            folder.finish(_manifest(run))
         except KeyboardInterrupt:
-            folder.mark_partial("interrupted while the reports were being written")
+            folder.mark_partial("interrupted after the simulation, while its reports were being written")
             raise
-    summary["wall_s"] = round(time.monotonic() - started_s, 3)
-    summary["peak_rss_mib"] = round(memory.peak_mib, 1)
     return summary
 
 
-def _prove(scenario: Scenario) -> tuple[NonceCheck | None, int]:
-    """Let the ground floor prove itself while the workers simulate."""
-    if scenario.proof_height is None:
-        return None, 0
-    return prove_block(scenario.proof_height), rehash_headers()
-
-
-def _write_simulated(request: RunRequest, folder: RunFolder, replicates: Sequence[Replicate]) -> None:
-    for name, table in simulated_tables(request.scenario, replicates).items():
-        folder.write_table(name, table, csv=request.csv)
-
-
-def _write_partial(request: RunRequest, folder: RunFolder, replicates: Sequence[Replicate]) -> None:
-    _write_simulated(request, folder, replicates)
-    folder.mark_partial(f"interrupted after {len(replicates)} of {request.replicates} replicates")
+def _simulate(run: _Run, progress: Callable[[int], None]) -> list[Replicate]:
+    """Run the ensemble on workers; meanwhile the ground floor proves itself in this process."""
+    request, scenario = run.request, run.request.scenario
+    with worker_pool(request.workers) as pool:
+        ensemble = Ensemble(scenario, request.seed, request.replicates, pool, request.workers)
+        try:
+            if scenario.proof_height is not None:
+                run.check, run.rehashed = prove_block(scenario.proof_height), rehash_headers()
+            return ensemble.collect(progress)
+        except KeyboardInterrupt:
+            arrived = ensemble.in_order()
+            run.write(simulated_tables(scenario, arrived))
+            run.folder.mark_partial(f"interrupted after {len(arrived)} of {request.replicates} replicates")
+            raise
 
 
 def _compare(request: RunRequest, replicates: Sequence[Replicate]) -> tuple[Observed | None, Comparison | None]:
@@ -98,5 +112,34 @@ def _compare(request: RunRequest, replicates: Sequence[Replicate]) -> tuple[Obse
     return observed, compare(replicates, observed, scenario.network.hashrate_ehps.value * HASHES_PER_EH)
 
 
-def _write_reports(folder: RunFolder, summary: Json) -> None:
-    raise NotImplementedError
+def _draw_and_tell(run: _Run, summary: Json) -> None:
+    """Write the figures and the page that holds them."""
+    from reports.figures.data import RunTables
+    from reports.figures.gallery import pictures
+    from reports.html import render
+
+    scenario, folder = run.request.scenario, run.folder
+    tables = RunTables(
+        network=run.tables["network"],
+        regions=run.tables["regions"],
+        epochs=run.tables["epochs"],
+        comparison=run.tables.get("comparison"),
+        marks=tuple((moment.at, moment.label) for moment in scenario.marks),
+    )
+    drawn = list(pictures(tables, f"{scenario.id}, seed {run.request.seed}, {run.request.replicates} runs; {folder.path.name}"))
+    for picture in drawn:
+        folder.write_bytes(f"figures/{picture.name}.svg", picture.svg)
+        folder.write_bytes(f"figures/{picture.name}.png", picture.png)
+    page = render(summary, drawn, scenario_summary=scenario.summary, version=distribution_version("hashwatt") or "from source")
+    folder.write_text("report.html", page)
+
+
+def _manifest(run: _Run) -> Json:
+    request = run.request
+    return manifest_facts(
+        request.scenario,
+        seed=request.seed,
+        replicates=request.replicates,
+        started_utc=run.folder.started_utc,
+        run_id=run.folder.path.name,
+    )
