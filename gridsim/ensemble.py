@@ -84,7 +84,7 @@ def _effect(scenario: Scenario, question: Question, real: Series, spared: Series
 def _trace(world: World, series: Series) -> Trace:
     return Trace(
         series=series,
-        block_times_s=np.array(world.network.times_s),
+        block_times_s=world.network.times_s(),
         block_nbits=_block_nbits(world.network),
         events=tuple(event for event in world.events if event.time_s <= world.end_s),
         end_s=world.end_s,
@@ -93,7 +93,8 @@ def _trace(world: World, series: Series) -> Trace:
 
 def _block_nbits(network: Network) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
     """Return the compact target of every block from the start block on, uint32[block]."""
-    first = network.height - len(network.times_s) + 1
-    heights = first + np.arange(len(network.times_s))
+    count = len(network.times_s())
+    first = network.height - count + 1
+    heights = first + np.arange(count)
     targets = np.array([*(epoch.nbits for epoch in network.epochs), network.nbits], dtype=np.uint32)
     return targets[heights // EPOCH_BLOCKS - first // EPOCH_BLOCKS]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from simpy import Environment
 from simpy import Event as SimpyEvent
 
 from gridsim.events import SeasonalMove
@@ -49,17 +50,14 @@ class Displaced:
         self._pool = self._pool - lot
         fate, env = self._world.fate, self._world.env
         covert_s, freight_s = fate.delays_s(self._luck)
-        env.process(self._hide(lot * fate.covert_fraction, covert_s))
-        env.process(self._ship(lot.sum(axis=0) * fate.shipped_fraction, freight_s))
+        env.process(_after(env, covert_s, self._world.hiding.append, lot * fate.covert_fraction))
+        env.process(_after(env, freight_s, self._world.hosts.arrive, lot.sum(axis=0) * fate.shipped_fraction))
 
-    def _hide(self, machines: Floats, delay_s: float) -> Steps:
-        yield self._world.env.timeout(delay_s)
-        with self._world.change():
-            self._world.fleet.covert += machines
 
-    def _ship(self, machines: Floats, delay_s: float) -> Steps:
-        yield self._world.env.timeout(delay_s)
-        self._world.hosts.arrive(machines)
+def _after(env: Environment, delay_s: float, act: Callable[[Floats], None], machines: Floats) -> Steps:
+    """Do something with machines after a delay; they start with the next day's deliveries."""
+    yield env.timeout(delay_s)
+    act(machines)
 
 
 class Fate:
@@ -124,7 +122,7 @@ def seasonal(world: World, event: SeasonalMove) -> Steps:
 
 
 def deliveries(world: World) -> Steps:
-    """Once a day: hosts build, factories deliver, and the line is served."""
+    """Once a day: hosts build, factories deliver, the line is served, and who found a hiding place starts."""
     growth = world.scenario.growth
     cohort = [entry.id for entry in world.scenario.cohorts].index(growth.cohort)
     hps_per_s = world.new_machines_hps_per_s
@@ -136,3 +134,5 @@ def deliveries(world: World) -> Steps:
         world.hosts.arrive(new.copy(), first=True)
         with world.change():
             world.hosts.plug_in()
+            while world.hiding:
+                world.fleet.covert += world.hiding.pop()

@@ -8,13 +8,16 @@ the luck of every block.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gridsim.clock import ScenarioClock
 from miner.retarget import EPOCH_BLOCKS, next_nbits
 from miner.target import NBits, expected_hashes, target_from_nbits
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,77 +35,88 @@ class Epoch:
         return self.last_unix_s - self.first_unix_s
 
 
-@dataclass(slots=True)
 class Network:
     """The chain from one known block on.
 
-    `clock` turns simulation time into header time; `luck` gives the exponential numbers. The block at `height`
+    `clock` turns simulation time into header time; `luck` gives the exponential numbers. The block at `start_height`
     stands at simulation time 0 and opens an epoch.
     """
 
-    clock: ScenarioClock
-    height: int
-    end_height: int
-    nbits: NBits
-    luck: np.random.Generator
-    times_s: list[float] = field(default_factory=lambda: [0.0])
-    epochs: list[Epoch] = field(default_factory=list)
-    _first_unix_s: int = 0
-    _first_height: int = 0
-    _left: float = 0.0
-    _draws: list[float] = field(default_factory=list)
-    _hashes_per_block: float = 0.0
+    def __init__(
+        self, clock: ScenarioClock, start_height: int, end_height: int, nbits: NBits, luck: np.random.Generator
+    ) -> None:
+        self.nbits = nbits
+        self.hashes_per_block = hashes_per_block(nbits)
+        self.epochs: list[Epoch] = []
+        self._clock = clock
+        self._luck = luck
+        self._start_height = start_height
+        self._wanted = end_height - start_height  # blocks to find
+        self._found = 0
+        self._times_s: list[Floats] = [np.zeros(1)]
+        self._first_unix_s = clock.start_unix_s
+        self._due: Floats  # hazards at which the blocks of the present target are due
+        self._hazard: float  # hazard collected since the last retarget
+        self._next: int  # place in `_due` of the next block
+        self._draw(EPOCH_BLOCKS - 1)
 
-    def __post_init__(self) -> None:
-        self._first_unix_s = self.clock.start_unix_s
-        self._first_height = self.height
-        self._hashes_per_block = hashes_per_block(self.nbits)
-        self._left = self._next_draw()
+    @property
+    def height(self) -> int:
+        """Height of the last block found."""
+        return self._start_height + self._found
 
     @property
     def done(self) -> bool:
         """Whether the last block asked for has been found."""
-        return self.height >= self.end_height
+        return self._found >= self._wanted
 
-    @property
-    def hashes_per_block(self) -> float:
-        """Mean hashes for a block at the present target."""
-        return self._hashes_per_block
+    def times_s(self) -> Floats:
+        """Return the simulation times [s] of all blocks, the first one included, float64[block]."""
+        return np.concatenate(self._times_s)
+
+    def last_time_s(self) -> float:
+        """Return the simulation time [s] of the last block."""
+        return float(self._times_s[-1][-1])
 
     def advance(self, from_s: float, to_s: float, hashrate_hps: float) -> None:
         """Find the blocks of [`from_s`, `to_s`] at a constant `hashrate_hps`; stop at the end height."""
-        now_s, left = from_s, self._left
-        rate_hz = hashrate_hps / self._hashes_per_block
-        while left <= (to_s - now_s) * rate_hz and not self.done:
-            now_s += left / rate_hz
-            left = self._draws.pop() if self._draws else self._next_draw()
-            if self._found(now_s):
-                rate_hz = hashrate_hps / self._hashes_per_block
-        self._left = left - (to_s - now_s) * rate_hz
+        if hashrate_hps <= 0:
+            return
+        while not self.done:
+            rate_hz = hashrate_hps / self.hashes_per_block
+            hazard = self._hazard + (to_s - from_s) * rate_hz
+            upto = int(self._due.searchsorted(hazard, side="right"))
+            if upto > self._next:
+                upto = min(upto, self._next + self._wanted - self._found)
+                self._note(from_s + (self._due[self._next : upto] - self._hazard) / rate_hz)
+                self._next = upto
+            if upto < len(self._due):
+                self._hazard = hazard
+                return
+            from_s = self.last_time_s()
+            self._retarget(self._clock.unix_s(from_s))
 
-    def _found(self, time_s: float) -> bool:
-        """Note a block at `time_s`; return whether it closed an epoch and so changed the target."""
-        self.height += 1
-        self.times_s.append(time_s)
-        place = self.height % EPOCH_BLOCKS
-        if place == EPOCH_BLOCKS - 1:
-            self._retarget(self.clock.unix_s(time_s))
-            return True
-        if place == 0:
-            self._first_height = self.height
-            self._first_unix_s = self.clock.unix_s(time_s)
-        return False
+    def _note(self, times_s: Floats) -> None:
+        """Keep the times of new blocks; the first after a retarget opens its epoch."""
+        if self._next == 0 and self.epochs:
+            self._first_unix_s = self._clock.unix_s(float(times_s[0]))
+        self._times_s.append(times_s)
+        self._found += len(times_s)
 
     def _retarget(self, last_unix_s: int) -> None:
-        epoch = Epoch(self._first_height, self.nbits, self._first_unix_s, last_unix_s)
+        """Close the epoch whose last block was just found, and draw the luck of the next one."""
+        first_height = self.height - EPOCH_BLOCKS + 1
+        epoch = Epoch(first_height, self.nbits, self._first_unix_s, last_unix_s)
         self.epochs.append(epoch)
         self.nbits = next_nbits(self.nbits, epoch.span_s)
-        self._hashes_per_block = hashes_per_block(self.nbits)
+        self.hashes_per_block = hashes_per_block(self.nbits)
+        self._draw(EPOCH_BLOCKS)
 
-    def _next_draw(self) -> float:
-        if not self._draws:
-            self._draws = self.luck.standard_exponential(EPOCH_BLOCKS)[::-1].tolist()
-        return self._draws.pop()
+    def _draw(self, blocks: int) -> None:
+        """Draw the hazards at which the next `blocks` blocks, all those of one target, are due."""
+        self._due = np.cumsum(self._luck.standard_exponential(blocks))
+        self._hazard = 0.0
+        self._next = 0
 
 
 def hashes_per_block(nbits: NBits) -> float:

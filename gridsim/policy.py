@@ -76,18 +76,22 @@ def _order(world: World, event: Order) -> Steps:
 
 
 def _sweep(world: World, event: Sweep) -> Steps:
-    """Find running machines at a constant hazard, booked once a day."""
+    """Find running machines at a constant hazard, booked once a day of the scenario's clock, when deliveries are."""
     clock = world.scenario.clock
     rows = [world.scenario.region_index(region) for region in event.regions]
     yield world.env.timeout(max(0.0, clock.seconds(event.start) - world.env.now))
     world.log(event, *event.regions)
     end_s = clock.seconds(event.end) if event.end is not None else world.scenario.cap_s
-    found = _mask(world, rows) * (1 - exp(-resolve(event.hazard_per_day, world.draws)))
+    hazard_per_s = resolve(event.hazard_per_day, world.draws) / S_PER_DAY
+    mask = _mask(world, rows)
     pool = Displaced(world, event.id)
-    while world.env.now + S_PER_DAY <= end_s:
-        yield world.env.timeout(S_PER_DAY)
+    while world.env.now < end_s:
+        since_s = world.env.now
+        next_day_s = (since_s // S_PER_DAY + 1) * S_PER_DAY
+        yield world.env.timeout(min(next_day_s, end_s) - since_s)
+        found = 1 - exp(-hazard_per_s * (world.env.now - since_s))
         with world.change():
-            pool.add(world.fleet.displace(world.fleet.active * found))
+            pool.add(world.fleet.displace(world.fleet.active * (mask * found)))
     pool.flush()
 
 

@@ -63,6 +63,7 @@ class World:
         self.fleet = Fleet(scenario, self.draws)
         self.hosts = Hosts(scenario, self.draws, self.fleet)
         self.fate = Fate(scenario, self.draws)
+        self.hiding: list[Floats] = []  # displaced machines, float64[region, cohort], ready to run unseen
         self.events: list[LoggedEvent] = []
         self.new_machines_hps_per_s = resolve(scenario.growth.ehps_per_month, self.draws) * HASHES_PER_EH / S_PER_MONTH
         start = scenario.network
@@ -89,7 +90,7 @@ class World:
     @property
     def end_s(self) -> float:
         """Simulation time [s] of the last block if the chain reached its end, else of the last booking."""
-        return self.network.times_s[-1] if self.network.done else self._booked_s
+        return self.network.last_time_s() if self.network.done else self._booked_s
 
     @contextmanager
     def change(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
+from multiprocessing.context import BaseContext
 
 from gridsim.ensemble import run_batch
 from gridsim.result import Replicate
@@ -45,7 +46,7 @@ class Ensemble:
 @contextmanager
 def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Give a pool of fresh processes (no inherited threads or locks) that leaves Ctrl-C to its parent."""
-    context = multiprocessing.get_context("spawn")
+    context = _start_context()
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupt)
     try:
         yield pool
@@ -55,6 +56,15 @@ def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     pool.shutdown(wait=True)
+
+
+def _start_context() -> BaseContext:
+    """Fork workers from a clean server that has loaded the simulation once; where there is no fork, spawn them."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["gridsim.ensemble"])
+    return context
 
 
 def default_workers() -> int:

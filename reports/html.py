@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports.figures.gallery import Picture
+from reports.figures.pictures import Picture
 from reports.summary import Json
 
 

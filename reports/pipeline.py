@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from miner.proof import NonceCheck, prove_block, rehash_headers
 from miner.units import HASHES_PER_EH
 from reports.compare import Comparison, compare
 from reports.ensemble import Ensemble, worker_pool
+from reports.figures.data import RunTables
+from reports.figures.pictures import PICTURES, Picture, draw_picture
+from reports.html import render
 from reports.memory import PeakMemory
 from reports.observed import Observed, load_observed
 from reports.provenance import distribution_version, manifest_facts
@@ -62,13 +66,14 @@ def execute(request: RunRequest, folder: RunFolder, progress: Callable[[int], No
     """Run everything and fill `folder`; return the summary. On Ctrl-C what has arrived is written and marked partial."""
     started_s = time.monotonic()
     run = _Run(request=request, folder=folder, tables={})
-    with PeakMemory() as memory:
-        replicates = _simulate(run, progress)
+    with PeakMemory() as memory, worker_pool(request.workers) as pool:
+        replicates = _simulate(run, pool, progress)
         try:
             run.write(simulated_tables(request.scenario, replicates))
             observed, comparison = _compare(request, replicates)
             if comparison is not None:
                 run.write({"comparison": comparison_table(comparison)})
+            pictures = _draw(run, pool)
             facts = RunFacts(
                 run_dir=str(folder.path),
                 seed=request.seed,
@@ -78,7 +83,7 @@ def execute(request: RunRequest, folder: RunFolder, progress: Callable[[int], No
                 headers_rehashed=run.rehashed,
             )
             summary = summarise(request.scenario, replicates, facts, observed, comparison)
-            _draw_and_tell(run, summary)
+            _tell(run, summary, [picture.result() for picture in pictures])
             summary |= {"wall_s": round(time.monotonic() - started_s, 3), "peak_rss_mib": round(memory.peak_mib, 1)}
             folder.write_text("summary.json", json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
             folder.finish(_manifest(run))
@@ -88,20 +93,19 @@ def execute(request: RunRequest, folder: RunFolder, progress: Callable[[int], No
     return summary
 
 
-def _simulate(run: _Run, progress: Callable[[int], None]) -> list[Replicate]:
+def _simulate(run: _Run, pool: ProcessPoolExecutor, progress: Callable[[int], None]) -> list[Replicate]:
     """Run the ensemble on workers; meanwhile the ground floor proves itself in this process."""
     request, scenario = run.request, run.request.scenario
-    with worker_pool(request.workers) as pool:
-        ensemble = Ensemble(scenario, request.seed, request.replicates, pool, request.workers)
-        try:
-            if scenario.proof_height is not None:
-                run.check, run.rehashed = prove_block(scenario.proof_height), rehash_headers()
-            return ensemble.collect(progress)
-        except KeyboardInterrupt:
-            arrived = ensemble.in_order()
-            run.write(simulated_tables(scenario, arrived))
-            run.folder.mark_partial(f"interrupted after {len(arrived)} of {request.replicates} replicates")
-            raise
+    ensemble = Ensemble(scenario, request.seed, request.replicates, pool, request.workers)
+    try:
+        if scenario.proof_height is not None:
+            run.check, run.rehashed = prove_block(scenario.proof_height), rehash_headers()
+        return ensemble.collect(progress)
+    except KeyboardInterrupt:
+        arrived = ensemble.in_order()
+        run.write(simulated_tables(scenario, arrived))
+        run.folder.mark_partial(f"interrupted after {len(arrived)} of {request.replicates} replicates")
+        raise
 
 
 def _compare(request: RunRequest, replicates: Sequence[Replicate]) -> tuple[Observed | None, Comparison | None]:
@@ -112,12 +116,8 @@ def _compare(request: RunRequest, replicates: Sequence[Replicate]) -> tuple[Obse
     return observed, compare(replicates, observed, scenario.network.hashrate_ehps.value * HASHES_PER_EH)
 
 
-def _draw_and_tell(run: _Run, summary: Json) -> None:
-    """Write the figures and the page that holds them."""
-    from reports.figures.data import RunTables
-    from reports.figures.gallery import pictures
-    from reports.html import render
-
+def _draw(run: _Run, pool: ProcessPoolExecutor) -> list[Future[Picture]]:
+    """Let the workers, idle by now, draw a figure each."""
     scenario, folder = run.request.scenario, run.folder
     tables = RunTables(
         network=run.tables["network"],
@@ -126,12 +126,18 @@ def _draw_and_tell(run: _Run, summary: Json) -> None:
         comparison=run.tables.get("comparison"),
         marks=tuple((moment.at, moment.label) for moment in scenario.marks),
     )
-    drawn = list(pictures(tables, f"{scenario.id}, seed {run.request.seed}, {run.request.replicates} runs; {folder.path.name}"))
-    for picture in drawn:
-        folder.write_bytes(f"figures/{picture.name}.svg", picture.svg)
-        folder.write_bytes(f"figures/{picture.name}.png", picture.png)
-    page = render(summary, drawn, scenario_summary=scenario.summary, version=distribution_version("hashwatt") or "from source")
-    folder.write_text("report.html", page)
+    foot = f"{scenario.id}, seed {run.request.seed}, {run.request.replicates} runs; {folder.path.name}"
+    return [pool.submit(draw_picture, name, tables, foot) for name in PICTURES]
+
+
+def _tell(run: _Run, summary: Json, pictures: Sequence[Picture]) -> None:
+    """Write the figures and the page that holds them."""
+    for picture in pictures:
+        run.folder.write_bytes(f"figures/{picture.name}.svg", picture.svg)
+        run.folder.write_bytes(f"figures/{picture.name}.png", picture.png)
+    version = distribution_version("hashwatt") or "from source"
+    page = render(summary, pictures, scenario_summary=run.request.scenario.summary, version=version)
+    run.folder.write_text("report.html", page)
 
 
 def _manifest(run: _Run) -> Json:

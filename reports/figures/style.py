@@ -74,9 +74,11 @@ def mark(axes: Axes, moments: Iterable[tuple[datetime, str]]) -> None:
         )
 
 
-def footer(figure: Figure, text: str) -> None:
-    """Put run, seed and scenario at the foot."""
-    figure.supxlabel(text, x=0.01, ha="left", fontsize=7, color=GREY)
+def finish(figure: Figure, foot: str) -> None:
+    """Put run, seed and scenario at the foot, and lay everything out once for all formats."""
+    figure.supxlabel(foot, x=0.01, ha="left", fontsize=7, color=GREY)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
 
 
 def as_svg(figure: Figure) -> bytes:
