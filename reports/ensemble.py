@@ -8,7 +8,6 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from multiprocessing.context import BaseContext
 
 from gridsim.ensemble import run_batch
 from gridsim.result import Replicate
@@ -46,7 +45,7 @@ class Ensemble:
 @contextmanager
 def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Give a pool of fresh processes (no inherited threads or locks) that leaves Ctrl-C to its parent."""
-    context = _start_context()
+    context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupt)
     try:
         yield pool
@@ -56,15 +55,6 @@ def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     pool.shutdown(wait=True)
-
-
-def _start_context() -> BaseContext:
-    """Fork workers from a clean server that has loaded the simulation once; where there is no fork, spawn them."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["gridsim.ensemble"])
-    return context
 
 
 def default_workers() -> int:

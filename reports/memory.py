@@ -9,11 +9,11 @@ from typing import Self
 import psutil
 
 BYTES_PER_MIB = 2**20
-SAMPLE_S = 0.1
+SAMPLE_S = 0.25
 
 
 class PeakMemory:
-    """Samples the resident memory of this process and its children ten times a second.
+    """Samples the resident memory of this process and its children four times a second.
 
     Pages that processes share count once for each: the figure is an upper bound of what the tree needs.
     """

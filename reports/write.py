@@ -13,13 +13,12 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final, Self
-
-import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from reports.errors import RunFolderError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SCHEMA_VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
@@ -61,6 +60,9 @@ class RunFolder:
 
     def write_table(self, name: str, table: pa.Table, *, csv: bool = False) -> None:
         """Write `name`.parquet, and on request a CSV twin; equal tables give equal bytes."""
+        import pyarrow.csv as pa_csv
+        import pyarrow.parquet as pq
+
         buffer = BytesIO()
         pq.write_table(table, buffer, compression="zstd", compression_level=3, version="2.6")
         self.write_bytes(f"{name}.parquet", buffer.getvalue(), rows=table.num_rows)

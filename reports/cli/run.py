@@ -27,7 +27,8 @@ def run(
     """Simulate SCENARIO, hold it against what really happened, and write tables, figures and a report."""
     from gridsim.load import load_scenario
     from reports.ensemble import default_workers
-    from reports.pipeline import RunRequest, execute
+    from reports.pipeline import execute
+    from reports.request import RunRequest
     from reports.summary_text import render
     from reports.write import RunFolder
 
