@@ -16,8 +16,8 @@ from miner.units import HASHES_PER_EH
 from reports.compare import Comparison, compare
 from reports.figures.data import RunTables
 from reports.figures.pictures import PICTURES, Picture, draw_picture
-from reports.html import render
 from reports.observed import Observed, load_observed
+from reports.page import render
 from reports.provenance import distribution_version, manifest_facts
 from reports.request import RunRequest
 from reports.summary import Json, RunFacts, summarise

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from llvmlite import ir
 
 from miner.backends.llvm_vector import I32, LlvmWords, llvm_function
-from miner.backends.trace import INITIAL, ROUNDS, K
+from miner.backends.sha256_text import INITIAL, ROUNDS, K
 
 QUAD = ir.VectorType(I32, 4)
 LAST_ROUND = 60  # E after this round is H after the last one

@@ -6,7 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from miner.backends.trace import Sha256
+from miner.backends.sha256_text import Sha256
 
 I32 = ir.IntType(32)
 

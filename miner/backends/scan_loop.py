@@ -16,7 +16,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from miner.backends import llvm_sha, llvm_vector, trace
+from miner.backends import llvm_sha, llvm_vector, sha256_text
 from miner.header import Nonce, header_words
 from miner.share import Hit, check
 from miner.target import Target
@@ -86,14 +86,14 @@ def compiled(kernel: Kernel, digest: int) -> Any:  # noqa: ANN401  numba is unty
 @cache
 def code_digest() -> int:
     """Return a number that changes with the text of any file that emits code."""
-    text = "".join(getsource(module) for module in (trace, llvm_vector, llvm_sha))
+    text = "".join(getsource(module) for module in (sha256_text, llvm_vector, llvm_sha))
     return int.from_bytes(sha256(text.encode()).digest()[:7], "big")
 
 
 def scan_with(kernel: Kernel, header: bytes, start: int, count: int, target: Target) -> list[Hit]:
     """Return every hit among the `count` nonces from `start` on, in order; `header` is 80 bytes, its nonce ignored."""
     words = header_words(header)
-    state = tuple(np.uint32(word) for word in trace.midstate(words))
+    state = tuple(np.uint32(word) for word in sha256_text.midstate(words))
     tail = tuple(np.uint32(word) for word in words[16:19])
     limit = np.uint32(target >> 224)
     loop = compiled(kernel, code_digest())

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reports.errors import ComparisonError, ObservedDataError
 
 from gridsim.network import Epoch
 from gridsim.result import Replicate
@@ -18,6 +17,7 @@ from miner.retarget import next_nbits
 from miner.target import NBits
 from reports.baselines import baseline_errors_pct, mape_pct, share_arithmetic, step_linear
 from reports.compare import compare
+from reports.errors import ComparisonError, ObservedDataError
 from reports.observed import Observed, load_observed
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
