@@ -57,7 +57,7 @@ def summarise(
         "nonce_check": None if facts.nonce_check is None else _nonce_check(facts.nonce_check),
         "headers_rehashed": facts.headers_rehashed,
         **_history(comparison),
-        "sichuan_cut" if scenario.id.startswith("sichuan") else "cut": cut,
+        cut_key(scenario): cut,
         "priors_sha256": scenario.priors_sha256,
         "inputs": {
             "exogenous": list(scenario.exogenous),
@@ -68,6 +68,11 @@ def summarise(
     }
     summary["answer"] = answer(scenario, cut, comparison)
     return summary
+
+
+def cut_key(scenario: Scenario) -> str:
+    """Return the key under which a summary holds the cut that the scenario asks about: ``sichuan_cut``, or ``cut`` elsewhere."""
+    return "sichuan_cut" if scenario.question is not None and scenario.question.region == "Sichuan" else "cut"
 
 
 def top_assumptions(scenario: Scenario, replicates: Sequence[Replicate]) -> list[Json]:
