@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from statistics import mean, median
 from typing import NamedTuple
@@ -42,7 +43,7 @@ def test_the_score_keeps_its_bars_on_every_seed(scores: list[Scored], capsys: py
     errors_pct = [entry.comparison.mape_hashrate_pct for entry in scores]
     with capsys.disabled():
         told = ", ".join(f"seed {entry.seed}: {entry.comparison.mape_hashrate_pct:.2f} %" for entry in scores)
-        print(f"\nmean error of the main job: {told}; mean of {len(scores)} seeds {mean(errors_pct):.2f} %")
+        sys.stderr.write(f"\nmean error of the main job: {told}; mean of {len(scores)} seeds {mean(errors_pct):.2f} %\n")
     for entry in scores:
         baselines = entry.comparison.baselines
         assert entry.comparison.mape_hashrate_pct < baselines["persistence"] / 2
