@@ -54,7 +54,8 @@ def mine(
         return
     for hit in found.hits:
         print(f"{hit.nonce:>10}  {hit.hash}")
-    print(f"{len(found.hits)} hits in {found.scanned:,} nonces from {work.start:,} on ({found.backend}, {wall_s:.2f} s)")
+    hits = "1 hit" if len(found.hits) == 1 else f"{len(found.hits):,} hits"
+    print(f"{hits} in {found.scanned:,} nonces from {work.start:,} on ({found.backend}, {wall_s:.2f} s)")
 
 
 def _header(text: str | None, block: int | None) -> BlockHeader:
