@@ -77,7 +77,7 @@ def _sample(engine: Backend, header: bytes, at: int, seconds: float, clock: Cloc
     while True:
         at = 0 if at + step > NONCE_SPACE else at
         found = engine.scan(header, at, step, EASY_TARGET)
-        hits += sum(check(header, hit.nonce, EASY_TARGET) == hit for hit in found)
+        hits += len({hit for hit in found if at <= hit.nonce < at + step and check(header, hit.nonce, EASY_TARGET) == hit})
         done += step
         at += step
         elapsed_s = clock() - started_s

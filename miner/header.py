@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from string import hexdigits
 from typing import Final, NewType, Self
 
 from miner.errors import HeaderError
@@ -52,13 +53,11 @@ class BlockHeader:
     @classmethod
     def from_hex(cls, text: str) -> Self:
         """Parse 160 hex digits; raise HeaderError for anything else."""
-        try:
-            raw = bytes.fromhex(text)
-        except ValueError:
-            raise HeaderError(f"{text[:20]!r} is not hex; want {2 * HEADER_BYTES} hex digits") from None
-        if len(raw) != HEADER_BYTES:
+        if not set(text) <= set(hexdigits):  # bytes.fromhex would skip white space
+            raise HeaderError(f"{text[:20]!r} is not hex; want {2 * HEADER_BYTES} hex digits")
+        if len(text) != 2 * HEADER_BYTES:
             raise HeaderError(f"a block header has {2 * HEADER_BYTES} hex digits; got {len(text)}")
-        return cls.from_bytes(raw)
+        return cls.from_bytes(bytes.fromhex(text))
 
     def to_bytes(self) -> bytes:
         """Return the 80 bytes as they go on the wire.

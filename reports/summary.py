@@ -71,7 +71,7 @@ def summarise(
 
 
 def cut_key(scenario: Scenario) -> str:
-    """Return the key under which a summary holds the cut that the scenario asks about: ``sichuan_cut``, or ``cut`` elsewhere."""
+    """Return the key of the cut in a summary: ``sichuan_cut``, or ``cut`` where another region is asked about."""
     return "sichuan_cut" if scenario.question is not None and scenario.question.region == "Sichuan" else "cut"
 
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Final, NamedTuple
 
 from miner.errors import BackendSelfTestError, BackendUnavailableError
+from miner.header import Nonce
 from miner.share import Hit
 from miner.target import MAX_TARGET, Target
 
@@ -24,7 +25,9 @@ GENESIS_HEADER: Final = bytes.fromhex(
     "0100000000000000000000000000000000000000000000000000000000000000000000003ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9f"
     "b8aa4b1e5e4a29ab5f49ffff001d1dac2b7c"
 )  # block 0, 2009-01-03: it proves itself
-GENESIS_NONCE: Final = 0x7C2BAC1D
+GENESIS_NONCE: Final = Nonce(0x7C2BAC1D)
+GENESIS_HASH: Final = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
+MOST_LANES: Final = 16  # nonces side by side in the widest kernel
 
 
 class Backend(NamedTuple):
@@ -70,9 +73,10 @@ def _load(name: str) -> Backend:
 
 
 def self_test(backend: Backend) -> None:
-    """Search block 0 around its nonce, and again without room for it; refuse a backend that errs."""
-    for start, count, wanted in ((GENESIS_NONCE - 37, 64, [GENESIS_NONCE]), (GENESIS_NONCE + 1, 64, [])):
-        found = [hit.nonce for hit in backend.scan(GENESIS_HEADER, start, count, MAX_TARGET)]
+    """Search block 0 with its nonce in every lane, and again without room for it; refuse a backend that errs."""
+    cases = [(GENESIS_NONCE - lane, 64, [Hit(GENESIS_NONCE, GENESIS_HASH)]) for lane in range(MOST_LANES)]
+    for start, count, wanted in (*cases, (GENESIS_NONCE + 1, 64, [])):
+        found = backend.scan(GENESIS_HEADER, start, count, MAX_TARGET)
         if found != wanted:
             raise BackendSelfTestError(
                 f"backend {backend.name!r}: block 0 from nonce {start} gave {found}, not {wanted}; it is refused"

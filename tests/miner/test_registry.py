@@ -1,0 +1,115 @@
+"""Backends load on demand; a liar is refused, an absent one is a sentence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from types import ModuleType
+
+import llvmlite.binding as llvm
+import pytest
+
+from miner.backends import numba_cpu, reference, registry
+from miner.backends.registry import BACKENDS, GENESIS_HEADER, GENESIS_NONCE, load
+from miner.errors import BackendSelfTestError, BackendUnavailableError
+from miner.header import Nonce
+from miner.share import Hit
+
+Nonces = Callable[[int, int], Iterable[int]]
+
+LIES: dict[str, Nonces] = {
+    "finds nothing": lambda start, count: [],
+    "finds the next one": lambda start, count: [GENESIS_NONCE + 1],
+    "finds it twice": lambda start, count: [GENESIS_NONCE] * 2 if start <= GENESIS_NONCE < start + count else [],
+    "finds one too many": lambda start, count: (n for n in (GENESIS_NONCE, GENESIS_NONCE + 5) if start <= n < start + count),
+    "finds it in any range": lambda start, count: [GENESIS_NONCE],
+    "finds everything": lambda start, count: range(start, start + count),
+    "swaps the bytes of nonces": lambda start, count: [0x1DAC2B7C] if start <= GENESIS_NONCE < start + count else [],
+    "starts one late": lambda start, count: [GENESIS_NONCE] if start == GENESIS_NONCE + 1 else [],
+}
+
+
+def planted(monkeypatch: pytest.MonkeyPatch, name: str, nonces: Nonces) -> str:
+    """Put a module of this name, with a scan that answers `nonces`, where backends are looked for; return its place."""
+
+    def scan(header: bytes, start: int, count: int, target: int) -> list[Hit]:
+        return [Hit(Nonce(nonce), "0" * 64) for nonce in nonces(start, count)]
+
+    module = ModuleType(name)
+    module.scan, module.CHUNK_NONCES = scan, 1  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, name, module)
+    return name
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterable[None]:
+    """Forget what was loaded, before and after: the table is patched here."""
+    registry._load.cache_clear()
+    yield
+    registry._load.cache_clear()
+
+
+def test_block_0_proves_itself() -> None:
+    """What the self-test asks is real: the header's hash as every explorer prints it."""
+    [hit] = reference.scan(GENESIS_HEADER, GENESIS_NONCE, 1, registry.MAX_TARGET)
+    assert hit.hash == "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
+    assert GENESIS_HEADER[76:] == GENESIS_NONCE.to_bytes(4, "little")
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_backend_that_lies_is_refused(monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
+    monkeypatch.setattr(registry, "BACKENDS", {"liar": planted(monkeypatch, "tests_liar", LIES[lie])})
+    for _ in range(2):  # a refusal is not remembered as a success
+        with pytest.raises(BackendSelfTestError, match=r"'liar': block 0 from nonce \d+ gave .*it is refused"):
+            load("liar")
+
+
+def test_auto_does_not_pass_over_a_liar_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a fault of this machine or of the program, and the user is to hear of it."""
+    table = {"liar": planted(monkeypatch, "tests_liar", LIES["finds nothing"]), "reference": BACKENDS["reference"]}
+    monkeypatch.setattr(registry, "BACKENDS", table)
+    with pytest.raises(BackendSelfTestError, match="'liar'"):
+        load("auto")
+
+
+def test_an_honest_backend_passes_with_its_own_chunk() -> None:
+    loaded = load("reference")
+    assert (loaded.name, loaded.scan, loaded.chunk_nonces) == ("reference", reference.scan, reference.CHUNK_NONCES)
+
+
+def test_an_unknown_backend_is_told_which_are_known() -> None:
+    with pytest.raises(BackendUnavailableError, match="no backend 'cuda9'; known: auto, numba-sha, numba-cpu, reference"):
+        load("cuda9")
+
+
+def test_an_absent_library_is_a_sentence_with_the_library_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "BACKENDS", {"cuda": "no_such_library.kernels"})
+    with pytest.raises(BackendUnavailableError, match="'cuda' cannot be loaded: No module named 'no_such_library'"):
+        load("cuda")
+
+
+def test_auto_takes_the_first_that_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {"absent": "no_such_library", "reference": BACKENDS["reference"], "numba-cpu": BACKENDS["numba-cpu"]}
+    monkeypatch.setattr(registry, "BACKENDS", table)
+    assert load("auto").name == "reference"
+
+
+def test_auto_says_of_each_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "BACKENDS", {"one": "no_such_library", "two": "nor_this_one"})
+    with pytest.raises(BackendUnavailableError, match=r"no backend works here: .*'no_such_library'; .*'nor_this_one'"):
+        load("auto")
+
+
+def test_sha_extensions_are_asked_for_before_anything_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a CPU without them LLVM would end the process; `auto` then takes the vector kernel."""
+    monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: {"avx2": True})
+    monkeypatch.delitem(sys.modules, "miner.backends.numba_sha", raising=False)
+    with pytest.raises(BackendUnavailableError, match="'numba-sha' cannot be loaded: this CPU has no SHA extensions"):
+        load("numba-sha")
+    assert load("auto").name == "numba-cpu"
+
+
+@pytest.mark.parametrize(("features", "lanes"), [({"avx512f": True, "avx2": True}, 16), ({"avx2": True}, 8), ({}, 4)])
+def test_lanes_follow_the_widest_vectors(monkeypatch: pytest.MonkeyPatch, features: dict[str, bool], lanes: int) -> None:
+    monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: features)
+    assert numba_cpu.default_lanes() == lanes
