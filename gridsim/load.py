@@ -79,14 +79,23 @@ def _find(name: str) -> _Readable:
     if name in scenario_names():
         return shipped
     path = Path(name)
-    if path.is_dir():
+    if _may_exist(path) and path.is_dir():
         raise ScenarioError(f"{name}: that is a folder; want a scenario's name ({', '.join(scenario_names())}) or a .toml file")
-    if path.is_file():
+    if _may_exist(path) and path.is_file():
         return path
     known = scenario_names()
     near = get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ScenarioNotFoundError(f"no scenario {name!r}; known: {', '.join(known)}, or give the path of a .toml file{hint}")
+
+
+def _may_exist(path: Path) -> bool:
+    """Whether any file system could hold a file of that name: not if it is too long."""
+    try:
+        path.exists()
+    except OSError:
+        return False
+    return True
 
 
 def _read(source: _Readable) -> tuple[bytes, dict[str, Any]]:
@@ -106,6 +115,10 @@ def _read(source: _Readable) -> tuple[bytes, dict[str, Any]]:
         raise ScenarioError(f"{source.name}: not text (UTF-8); want a TOML file") from None
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{source.name}: not valid TOML: {error}") from None
+    except ValueError:
+        raise ScenarioError(f"{source.name}: a number of thousands of digits; want one that a computer can hold") from None
+    except RecursionError:
+        raise ScenarioError(f"{source.name}: lists or tables nested too deeply; want a scenario") from None
 
 
 def _merged(source: _Readable, name: str, seen: tuple[str, ...]) -> dict[str, Any]:
@@ -118,7 +131,7 @@ def _merged(source: _Readable, name: str, seen: tuple[str, ...]) -> dict[str, An
         raise ScenarioError(f"{source.name}: extends = {parent!r}; want the name of another scenario, not of itself")
     base = _merged(_find(parent), parent, (*seen, name))
     dropped = table.get("drop", [])
-    if not isinstance(dropped, list) or any(key not in base for key in dropped):
+    if not isinstance(dropped, list) or any(not isinstance(key, str) or key not in base for key in dropped):
         raise ScenarioError(f"{source.name}: drop = {dropped!r}; want a list of top-level keys that {parent!r} has")
     kept = {key: value for key, value in base.items() if key not in dropped}
     return _overlay(kept, table)
@@ -139,19 +152,22 @@ def _side_table(
     name = table.get(key)
     if not isinstance(name, str):
         raise ScenarioError(f"{source.name}: {key}: {name!r}; want the name of a {kind} table, such as 'world-2021'")
-    shipped = files("gridsim") / "data" / kind / f"{name}.toml"
+    known = sorted(entry.name.removesuffix(".toml") for entry in (files("gridsim") / "data" / kind).iterdir())
     beside = folder / f"{name}.{kind}.toml" if folder is not None else None
-    found: _Readable = beside if beside is not None and beside.is_file() else shipped
-    if not found.is_file():
-        known = sorted(entry.name.removesuffix(".toml") for entry in (files("gridsim") / "data" / kind).iterdir())
+    if beside is not None and _may_exist(beside) and beside.is_file():
+        return _read(beside)
+    if name not in known:
         raise ScenarioNotFoundError(f"{source.name}: {key}: no {kind} table {name!r}; known: {', '.join(known)}")
-    return _read(found)
+    return _read(files("gridsim") / "data" / kind / f"{name}.toml")
 
 
 def _machines(source: _Readable, table: dict[str, Any]) -> list[Any]:
     """Return the catalogue's model for every cohort, in the cohorts' order."""
-    models = []
-    for number, cohort in enumerate(table.get("cohorts", ())):
+    models: list[Any] = []
+    cohorts = table.get("cohorts", ())
+    if not isinstance(cohorts, list):
+        return models  # the scenario's own check says so
+    for number, cohort in enumerate(cohorts):
         name = cohort.get("machine") if isinstance(cohort, dict) else None
         if not isinstance(name, str):
             raise ScenarioError(

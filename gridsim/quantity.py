@@ -37,6 +37,23 @@ class Sourced(Frozen):
     as_of: Text
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """The range that a sourced number must lie in, ends included, and its unit if it is held to one."""
+
+    unit: str | None
+    low: float
+    high: float
+
+    def __call__(self, sourced: Sourced) -> Sourced:
+        """Refuse another unit, or a value outside."""
+        if self.unit is not None and sourced.unit != self.unit:
+            raise ValueError(f"unit {sourced.unit!r}; want {self.unit!r}")
+        if not self.low <= sourced.value <= self.high:
+            raise ValueError(f"{sourced.value:g} is out of range; want a number from {self.low:g} to {self.high:g}")
+        return sourced
+
+
 class PriorRef(Frozen):
     """A number that each replicate draws from the prior of this name."""
 
@@ -69,7 +86,8 @@ class Bounds:
 
 FractionQuantity = Annotated[Quantity, AfterValidator(Bounds(0, 1))]
 PositiveQuantity = Annotated[Quantity, AfterValidator(Bounds(1e-9))]
-AmountQuantity = Annotated[Quantity, AfterValidator(Bounds(0))]
+MOST = 1e9  # of gigawatts, days, hours, EH/s a month: far beyond what exists, and squares still fit a float
+AmountQuantity = Annotated[Quantity, AfterValidator(Bounds(0, MOST))]
 PueQuantity = Annotated[Quantity, AfterValidator(Bounds(1, 3))]
 OptionalFraction = Annotated[Quantity | None, AfterValidator(Bounds(0, 1))]
 OptionalAmount = Annotated[Quantity | None, AfterValidator(Bounds(0))]

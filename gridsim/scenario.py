@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, field_validator, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, field_validator, model_validator
 
 from gridsim.clock import ScenarioClock
 from gridsim.events import Event
@@ -22,10 +22,11 @@ from gridsim.quantity import (
     PositiveQuantity,
     PueQuantity,
     Sourced,
+    Stated,
     Text,
     Whole,
 )
-from gridsim.scenario_checks import check_names, check_priors, check_shares, check_times
+from gridsim.scenario_checks import check_names, check_priors, check_question, check_shares, check_times
 from hw.models import MachineModel
 from miner.retarget import EPOCH_BLOCKS
 from miner.target import NBits, target_from_nbits
@@ -43,7 +44,7 @@ class NetworkStart(Frozen):
     start_height: Annotated[Whole, Field(ge=0, multiple_of=EPOCH_BLOCKS)]
     end_height: Annotated[Whole, Field(ge=1)]
     nbits: Annotated[Text, Field(pattern="^[0-9a-f]{8}$")]
-    hashrate_ehps: Sourced
+    hashrate_ehps: Annotated[Sourced, AfterValidator(Stated("EH/s", 1e-6, 1e6))]
     hashrate_scale: PositiveQuantity = 1.0
 
     @field_validator("nbits")
@@ -117,7 +118,7 @@ class PricePoint(Frozen):
 class Economy(Frozen):
     """What a miner earns: subsidy (consensus), `fees_btc_per_block` and a price path."""
 
-    fees_btc_per_block: Sourced
+    fees_btc_per_block: Annotated[Sourced, AfterValidator(Stated(None, 0, 1e6))]
     price_source: Text
     price: Annotated[tuple[PricePoint, ...], Field(min_length=1)]
 
@@ -136,7 +137,7 @@ class Migration(Frozen):
     ship_fraction: FractionQuantity
     freight_median_days: AmountQuantity
     freight_sigma: Annotated[Number, Field(gt=0)]
-    lot_machines: Annotated[Number, Field(gt=0)]
+    lot_machines: Annotated[Number, Field(ge=1)]
 
 
 class Hosting(Frozen):
@@ -227,6 +228,7 @@ class Scenario(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_times(self)
+        check_question(self)
         check_shares(self)
         check_names(self)
         check_priors(self)

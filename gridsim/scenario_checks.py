@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel
 from pydantic.fields import FieldInfo
 
 from gridsim.quantity import Bounds, PriorRef
+from gridsim.units import S_PER_HOUR
 
 if TYPE_CHECKING:
     from gridsim.scenario import Scenario
@@ -24,12 +25,31 @@ def check_times(scenario: Scenario) -> None:
     if scenario.cap_utc <= scenario.start_utc:
         start, cap = scenario.start_utc.isoformat(), scenario.cap_utc.isoformat()
         raise ValueError(f"cap_utc: {cap} is not after start_utc, {start}; want a later moment")
+    if scenario.cap_s < S_PER_HOUR:
+        raise ValueError(f"cap_utc: {scenario.cap_s:g} s after start_utc; want at least an hour, the step of the tables")
     first, last = scenario.network.start_height, scenario.network.end_height
     if last <= first:
         raise ValueError(f"network.end_height: {last} is not above start_height {first}; want a higher block")
     moments = [point.at for point in scenario.economy.price]
     if moments != sorted(set(moments)):
         raise ValueError("economy.price: the points are not in order of time; want each `at` after the one before")
+
+
+def check_question(scenario: Scenario) -> None:
+    """Refuse a question whose moments are not in order, or not all between the start and the cap."""
+    question = scenario.question
+    if question is None:
+        return
+    for early, late in (("before_start", "before_end"), ("after_start", "after_end"), ("at", "horizon_end")):
+        first, last = getattr(question, early), getattr(question, late)
+        if last <= first:
+            raise ValueError(f"question.{late}: {last.isoformat()} is not after question.{early}, {first.isoformat()}")
+    for key in ("at", "before_start", "before_end", "after_start", "after_end", "horizon_end"):
+        moment = getattr(question, key)
+        if not scenario.start_utc <= moment <= scenario.cap_utc:
+            raise ValueError(
+                f"question.{key}: {moment.isoformat()} is not between start_utc and cap_utc; want it inside the run"
+            )
 
 
 def check_shares(scenario: Scenario) -> None:

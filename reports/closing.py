@@ -14,6 +14,7 @@ import pyarrow as pa
 from gridsim.result import Replicate
 from miner.units import HASHES_PER_EH
 from reports.compare import Comparison, compare
+from reports.ensemble import interrupts_held_back
 from reports.figures.data import RunTables
 from reports.figures.pictures import PICTURES, Picture, draw_picture
 from reports.observed import Observed, load_observed
@@ -90,4 +91,5 @@ def _draw(request: RunRequest, folder: RunFolder, tables: Tables, pool: ProcessP
         marks=tuple((moment.at, moment.label) for moment in scenario.marks),
     )
     foot = f"{scenario.id}, seed {request.seed}, {request.replicates} runs; {folder.path.name}"
-    return [pool.submit(draw_picture, name, shown, foot) for name in PICTURES]
+    with interrupts_held_back():  # a worker may start only now
+        return [pool.submit(draw_picture, name, shown, foot) for name in PICTURES]

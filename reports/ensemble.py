@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -19,34 +20,35 @@ BATCHES_PER_WORKER = 4  # enough to keep the last one from idling, few enough to
 class Ensemble:
     """The replicates of one scenario and seed as they come in.
 
-    Start it, do something else in this process meanwhile, then `collect`. `done` holds what has arrived, by index.
+    Start it, do something else in this process meanwhile, then `collect`; `in_order` tells at any time what has arrived.
     """
 
     def __init__(self, scenario: Scenario, seed: int, replicates: int, pool: ProcessPoolExecutor, workers: int) -> None:
-        self.done: dict[int, Replicate] = {}
-        self._replicates = replicates
         batches = _batches(replicates, workers * BATCHES_PER_WORKER)
-        self._pending: set[Future[list[Replicate]]] = {pool.submit(run_batch, scenario, seed, batch) for batch in batches}
+        with interrupts_held_back():
+            self._batches: list[Future[list[Replicate]]] = [pool.submit(run_batch, scenario, seed, batch) for batch in batches]
 
     def collect(self, progress: Callable[[int], None]) -> list[Replicate]:
         """Wait for all batches, telling `progress` how many replicates are in; return them in order of index."""
-        while self._pending:
-            finished, self._pending = wait(self._pending, return_when=FIRST_COMPLETED)
-            for future in finished:
-                self.done.update({replicate.index: replicate for replicate in future.result()})
-            progress(len(self.done))
+        pending = set(self._batches)
+        while pending:
+            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for batch in finished:
+                batch.result()  # or raise what went wrong in it
+            progress(len(self.in_order()))
         return self.in_order()
 
     def in_order(self) -> list[Replicate]:
         """Return what has arrived so far, in order of index."""
-        return [self.done[index] for index in sorted(self.done)]
+        arrived = (batch for batch in self._batches if batch.done() and not batch.cancelled() and batch.exception() is None)
+        return [replicate for batch in arrived for replicate in batch.result()]
 
 
 @contextmanager
 def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Give a pool of fresh processes (no inherited threads or locks) that leaves Ctrl-C to its parent."""
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupt)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
     try:
         yield pool
     except BaseException:
@@ -62,8 +64,27 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _ignore_interrupt() -> None:
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait while workers start: they inherit that, and so are deaf to it before their first line of Python."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin() -> None:
+    """Leave Ctrl-C to the parent, and do not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _batches(replicates: int, count: int) -> list[range]:

@@ -6,6 +6,7 @@ Every error raised on purpose is in this tree::
      +-- RunFolderError (also ValueError)       a run folder that cannot be written, or is not one
      +-- ObservedDataError (also LookupError)   no observed data of that name
      +-- ComparisonError (also ValueError)      an ensemble and a history that cannot be compared
+     +-- WorkerLostError (also RuntimeError)    a worker process was ended from outside
 """
 
 from __future__ import annotations
@@ -25,3 +26,7 @@ class ObservedDataError(ReportError, LookupError):
 
 class ComparisonError(ReportError, ValueError):
     """An ensemble and a history that cannot be compared."""
+
+
+class WorkerLostError(ReportError, RuntimeError):
+    """A worker process ended without a result, killed from outside or out of memory; the message gives the remedy."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -87,14 +88,18 @@ def change_pct(nbits: NBits, next_nbits: NBits) -> float:
     return (target_from_nbits(nbits) / target_from_nbits(next_nbits) - 1) * 100
 
 
+def check_observed(name: str, *, folder: Path | None = None) -> Path | Traversable:
+    """Return the file of the observed data called `name`, unread; ObservedDataError lists the known if there is none."""
+    home = (files("reports") / "data" / "observed") if folder is None else folder
+    known = sorted(entry.name.removesuffix(".toml") for entry in home.iterdir() if entry.name.endswith(".toml"))
+    if name not in known:
+        raise ObservedDataError(f"no observed data {name!r}; known: {', '.join(known) or 'none'}")
+    return home / f"{name}.toml"
+
+
 def load_observed(name: str, *, folder: Path | None = None) -> Observed:
     """Return the observed data called `name`, from `folder` or from those that ship with the program."""
-    shipped = files("reports") / "data" / "observed" / f"{name}.toml"
-    source = shipped if folder is None else folder / f"{name}.toml"
-    if not source.is_file():
-        raise ObservedDataError(
-            f"no observed data {name!r}; want the name of a file in reports/data/observed, such as 'bitcoin-2021'"
-        )
+    source = check_observed(name, folder=folder)
     table = tomllib.loads(source.read_text(encoding="utf-8"))
     entries = table["epoch"]
     epochs = tuple(

@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 from gridsim.result import Replicate
 from miner.proof import NonceCheck, prove_block, rehash_headers
 from reports.ensemble import Ensemble, worker_pool
+from reports.errors import WorkerLostError
 from reports.memory import PeakMemory
 from reports.request import RunRequest
 from reports.summary import Json, RunFacts
@@ -43,6 +45,8 @@ def execute(request: RunRequest, folder: RunFolder, progress: Progress) -> Json:
         except KeyboardInterrupt:
             folder.mark_partial("interrupted after the simulation, while its reports were being written")
             raise
+        except BrokenProcessPool:
+            raise _lost_worker(folder, "after the simulation, while its figures were being drawn") from None
 
 
 def _simulate(
@@ -55,10 +59,22 @@ def _simulate(
         check = prove_block(height) if height is not None else None
         rehashed = rehash_headers() if height is not None else 0
         return ensemble.collect(progress), check, rehashed
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenProcessPool) as error:
         from reports.closing import write_simulated
 
         arrived = ensemble.in_order()
         write_simulated(request, folder, arrived)
-        folder.mark_partial(f"interrupted after {len(arrived)} of {request.replicates} replicates")
-        raise
+        so_far = f"after {len(arrived)} of {request.replicates} replicates"
+        if isinstance(error, KeyboardInterrupt):
+            folder.mark_partial(f"interrupted {so_far}")
+            raise
+        raise _lost_worker(folder, so_far) from None
+
+
+def _lost_worker(folder: RunFolder, so_far: str) -> WorkerLostError:
+    """Mark the folder as partial and return the error that says what happened."""
+    folder.mark_partial(f"a worker process was lost {so_far}")
+    return WorkerLostError(
+        f"a worker process ended {so_far}, killed from outside or out of memory; what had arrived lies in {folder.path}; "
+        "try fewer --workers"
+    )

@@ -51,7 +51,12 @@ def manifest_facts(scenario: Scenario, *, seed: int, replicates: int, started_ut
 
 def shown_command(arguments: Sequence[str]) -> str:
     """Return the command line with absolute paths cut down to their last part."""
-    return " ".join(["hashwatt", *(Path(word).name if Path(word).is_absolute() else word for word in arguments[1:])])
+    words = (word.rpartition("=") for word in arguments[1:])
+    return " ".join(["hashwatt", *(f"{option}{sign}{_shown_path(value)}" for option, sign, value in words)])
+
+
+def _shown_path(word: str) -> str:
+    return Path(word).name if Path(word).is_absolute() else word
 
 
 def distribution_version(name: str) -> str | None:

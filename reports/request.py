@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gridsim.scenario import Scenario
+from miner.vectors import header_at
+from reports.observed import check_observed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,3 +23,11 @@ class RunRequest:
     workers: int
     csv: bool = False
     observed_folder: Path | None = None
+
+
+def check_named(scenario: Scenario) -> None:
+    """Raise ObservedDataError or VectorError if the history or the block that `scenario` names does not ship."""
+    if scenario.history is not None:
+        check_observed(scenario.history)
+    if scenario.proof_height is not None:
+        header_at(scenario.proof_height)

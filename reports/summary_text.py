@@ -62,8 +62,8 @@ def _score(summary: dict[str, Any]) -> list[str]:
     slowest = summary["slowest_epoch"]
     worse = [name for name, better in summary["beats_baselines"].items() if not better]
     return [
-        f"Mean error {summary['mape_hashrate_pct']:.1f} %; without a model: {others}",
-        f"Does worse than: {', '.join(worse)}" if worse else "Does better than every one of them.",
+        fill(f"Mean error {summary['mape_hashrate_pct']:.1f} %; without a model: {others}", WIDTH),
+        fill(f"Does worse than: {', '.join(worse)}", WIDTH) if worse else "Does better than every one of them.",
         f"Slowest epoch: {slowest['observed_interval_min']:.2f} min a block in reality, {slowest['simulated_p05_min']:.2f} to "
         f"{slowest['simulated_p95_min']:.2f} in nine runs of ten ({'inside' if slowest['inside_90pct'] else 'outside'}).",
     ]

@@ -45,9 +45,9 @@ class RunFolder:
         """
         moment = now or datetime.now(UTC)
         path = RUNS / f"{scenario_id}-{moment:%Y%m%dT%H%M%SZ}" if out is None else out
-        if path.exists() and not path.is_dir():
-            raise RunFolderError(f"{path}: that is a file; want a new or empty folder for the run")
         try:
+            if path.exists() and not path.is_dir():
+                raise RunFolderError(f"{path}: that is a file; want a new or empty folder for the run")
             path.mkdir(parents=True, exist_ok=True)
             if any(path.iterdir()):
                 raise RunFolderError(f"{path}: the folder is not empty; want a new or empty one, so that nothing is lost")

@@ -89,4 +89,7 @@ def _target(text: str) -> Target:
         raise UsageProblem(
             f"--target has {len(digits)} characters of hex or other; want exactly 64 hex digits, the highest first"
         )
-    return Target(int(digits, 16))
+    number = int(digits, 16)
+    if number == 0:
+        raise UsageProblem("--target is 0, which no hash meets; want a number from 1 on")
+    return Target(number)

@@ -28,11 +28,12 @@ def run(
     from gridsim.load import load_scenario
     from reports.ensemble import default_workers
     from reports.pipeline import execute
-    from reports.request import RunRequest
+    from reports.request import RunRequest, check_named
     from reports.summary_text import render
     from reports.write import RunFolder
 
     loaded = load_scenario(scenario)
+    check_named(loaded)
     request = RunRequest(
         scenario=loaded,
         seed=seed,

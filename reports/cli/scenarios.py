@@ -44,8 +44,10 @@ def show(name: Name) -> None:
 def check(name: Name, as_json: AsJson = False) -> None:
     """Read a scenario, with everything it names, and say what it holds."""
     from gridsim.load import load_scenario, scenario_sha256
+    from reports.request import check_named
 
     scenario = load_scenario(name)
+    check_named(scenario)
     facts = {
         "name": scenario.id,
         "title": scenario.title,

@@ -18,8 +18,9 @@ def draw(tables: RunTables) -> Figure:
     names = tables.regions["region"].dictionary_encode().combine_chunks().dictionary.to_pylist()
     power_gw = tables.regions["power_w"].to_numpy().reshape(-1, len(names)) / W_PER_GW
     times = tables.regions["time_utc"].to_numpy()[:: len(names)]
-    whole_days = len(times) // DAILY * DAILY
-    daily = power_gw[:whole_days].reshape(-1, DAILY, len(names)).mean(axis=1)
+    step = min(DAILY, len(times))  # a run of less than a day is one stretch
+    whole_days = len(times) // step * step
+    daily = power_gw[:whole_days].reshape(-1, step, len(names)).mean(axis=1)
     order = np.argsort(-daily.max(axis=0), kind="stable")
     shown = sorted(order[: len(COLOURS)], key=lambda place: names[place] not in {"Sichuan", "Xinjiang", "Yunnan"})
     rest = daily.sum(axis=1) - daily[:, shown].sum(axis=1)
@@ -28,7 +29,7 @@ def draw(tables: RunTables) -> Figure:
     colours = list(COLOURS[: len(shown)])
     if len(names) > len(shown):
         labels, stack, colours = [*labels, "all others"], [*stack, rest], [*colours, GREY]
-    axes.stackplot(times[:whole_days:DAILY], *stack, labels=labels, colors=colours, alpha=0.85)
+    axes.stackplot(times[:whole_days:step], *stack, labels=labels, colors=colours, alpha=0.85)
     mark(axes, tables.marks)
     handles, texts = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], texts[::-1], loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)

@@ -1,0 +1,163 @@
+"""`mine`, `bench` and `scenarios` on bad input: exit code 2 and one sentence that says what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from miner.vectors import header_at
+
+HEADER = header_at(125552).to_bytes().hex()
+BACKENDS = "known: auto, numba-sha, numba-cpu, reference"
+SPACE = 1 << 32
+
+Refused = Callable[..., str]
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [
+        (HEADER[:-2], "a block header has 160 hex digits; got 158"),
+        (HEADER + "00", "a block header has 160 hex digits; got 162"),
+        ("", "a block header has 160 hex digits; got 0"),
+        (HEADER[:-1], "a block header has 160 hex digits; got 159"),
+        ("zz" + HEADER[2:], f"'zz{HEADER[2:20]}' is not hex; want 160 hex digits"),
+        (HEADER[:144] + "00000000" + HEADER[152:], "nBits 0x00000000 is no target from 1 to the limit 0x1d00ffff"),
+        (HEADER[:144] + "ffffffff" + HEADER[152:], "nBits 0xffffffff is a negative target; want the sign bit 0x00800000 clear"),
+    ],
+)
+def test_mine_a_header_that_is_none(refused: Refused, header: str, sentence: str) -> None:
+    assert refused("mine", "--header", header) == sentence
+
+
+def test_mine_needs_one_header_and_no_more(refused: Refused) -> None:
+    sentence = "give either --header with 160 hex digits or --block with the height of a shipped block"
+    assert refused("mine") == sentence
+    assert refused("mine", "--header", HEADER, "--block", "125552") == sentence
+
+
+@pytest.mark.parametrize(
+    ("height", "pieces"),
+    [
+        ("125551", ["no header of block 125551 ships", "the nearest are", "125552"]),
+        ("99999999", ["no header of block 99999999 ships", "the nearest are"]),
+        ("-1", ["'--block'", "greater than or equal to 0"]),
+        ("genesis", ["'--block'", "valid integer"]),
+    ],
+)
+def test_mine_a_block_that_does_not_ship(refused: Refused, height: str, pieces: list[str]) -> None:
+    sentence = refused("mine", "--block", height)
+    for piece in pieces:
+        assert piece in sentence
+
+
+@pytest.mark.parametrize("option", ["--start", "--count"])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("-1", "-1 is out of range; want 0 to 4294967296"),
+        ("4294967297", "4294967297 is out of range; want 0 to 4294967296"),
+        ("0x100000001", "0x100000001 is out of range; want 0 to 4294967296"),
+        ("many", "'many' is not a whole number; want 0 to 4294967296, or hex such as 0x7c2bac1d"),
+        ("1.5", "'1.5' is not a whole number; want 0 to 4294967296, or hex such as 0x7c2bac1d"),
+        ("1e3", "'1e3' is not a whole number; want 0 to 4294967296, or hex such as 0x7c2bac1d"),
+        ("nan", "'nan' is not a whole number; want 0 to 4294967296, or hex such as 0x7c2bac1d"),
+        ("", "'' is not a whole number; want 0 to 4294967296, or hex such as 0x7c2bac1d"),
+    ],
+)
+def test_mine_a_number_that_is_no_nonce(refused: Refused, option: str, value: str, words: str) -> None:
+    assert refused("mine", "--block", "125552", option, value) == f"{option} {words}"
+
+
+def test_mine_a_number_of_5000_digits(refused: Refused) -> None:
+    assert refused("mine", "--block", "125552", "--start", "9" * 5_000).startswith("--start ")
+
+
+@pytest.mark.parametrize(("start", "count"), [(SPACE - 1, 2), (SPACE, 1), (1, SPACE), (0, 0)])
+def test_mine_a_range_that_leaves_the_nonces(refused: Refused, start: int, count: int) -> None:
+    sentence = refused("mine", "--block", "125552", "--start", str(start), "--count", str(count))
+    assert sentence == f"nonces {start} to {start + count} leave the range 0 to 2^32; want start + count within it"
+
+
+@pytest.mark.parametrize(
+    ("target", "got"),
+    [("ff", 2), ("0" * 63, 63), ("1" + "0" * 64, 65), ("g" * 64, 64), ("-" + "0" * 63, 64), ("", 0)],
+    ids=["short", "one-too-few", "2^256", "no-hex", "negative", "nothing"],
+)
+def test_mine_a_target_that_is_no_target(refused: Refused, target: str, got: int) -> None:
+    sentence = refused("mine", "--block", "125552", "--count", "1", "--backend", "reference", "--target", target)
+    assert sentence == f"--target has {got} characters of hex or other; want exactly 64 hex digits, the highest first"
+
+
+def test_mine_a_target_that_no_hash_can_meet(refused: Refused) -> None:
+    assert "--target" in refused("mine", "--block", "125552", "--count", "1", "--backend", "reference", "--target", "0" * 64)
+
+
+@pytest.mark.parametrize("words", [("mine", "--block", "125552", "--count", "1"), ("bench", "--seconds", "0.05")])
+@pytest.mark.parametrize("backend", ["fpga", "", "AUTO"])
+def test_a_backend_that_does_not_exist(refused: Refused, words: tuple[str, ...], backend: str) -> None:
+    assert refused(*words, "--backend", backend) == f"no backend {backend!r}; {BACKENDS}"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--seconds", "-1", "greater than or equal to 0.05"),
+        ("--seconds", "0", "greater than or equal to 0.05"),
+        ("--seconds", "601", "less than or equal to 600"),
+        ("--seconds", "inf", "less than or equal to 600"),
+        ("--seconds", "nan", "equal to"),
+        ("--seconds", "soon", "valid number"),
+        ("--repeat", "0", "greater than or equal to 1"),
+        ("--repeat", "-3", "greater than or equal to 1"),
+        ("--repeat", "1.5", "valid integer"),
+        ("--repeat", "1001", "less than or equal to 1000"),
+    ],
+)
+def test_bench_an_option_out_of_range(refused: Refused, option: str, value: str, words: str) -> None:
+    sentence = refused("bench", "--backend", "reference", option, value)
+    assert sentence.startswith(f"Invalid value for '{option}': ")
+    assert words in sentence
+    assert sentence.endswith("; see `hashwatt bench --help`")
+
+
+@pytest.mark.parametrize("command", ["show", "check"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "odd.toml: the file is empty; want a scenario such as"),
+        (b"\x00\xff\xfe", "odd.toml: not text (UTF-8); want a TOML file"),
+        (b"[network", "odd.toml: not valid TOML: "),
+        (b'extends = "demo"\npeu = 1\n', "odd.toml: peu: unknown key 'peu'; did you mean 'pue'?"),
+        (b'extends = "demo"\npue = nan\n', "odd.toml: pue: nan; input should be a finite number"),
+        (b'extends = "nope"\n', "no scenario 'nope'; known: demo"),
+        (
+            b'extends = "demo"\ndrop = ["nothing"]\n',
+            "odd.toml: drop = ['nothing']; want a list of top-level keys that 'demo' has",
+        ),
+    ],
+)
+def test_scenarios_of_a_bad_file(refused: Refused, tmp_path: Path, command: str, content: bytes, words: str) -> None:
+    (tmp_path / "odd.toml").write_bytes(content)
+    assert refused("scenarios", command, "odd.toml").startswith(words)
+    assert "that is a folder" in refused("scenarios", command, ".")
+    assert refused("scenarios", command, "demo2").endswith("did you mean 'demo'?")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [('history = "dogecoin"', "dogecoin"), ("proof_height = 999999", "no header of block 999999 ships")],
+)
+def test_scenarios_check_reads_everything_that_a_scenario_names(
+    refused: Refused, tmp_path: Path, line: str, words: str
+) -> None:
+    (tmp_path / "mine.toml").write_text(f'extends = "demo"\n{line}\n', encoding="utf-8")
+    assert words in refused("scenarios", "check", "mine.toml")
+
+
+def test_scenarios_without_a_word(refused: Refused) -> None:
+    assert refused("scenarios") == "a command is missing; see `hashwatt scenarios --help`"
+    assert refused("scenarios", "check") == "Missing argument 'SCENARIO'; see `hashwatt scenarios check --help`"
+    assert refused("scenarios", "delete", "demo") == "No such command 'delete'; see `hashwatt scenarios --help`"
