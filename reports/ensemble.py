@@ -52,11 +52,21 @@ def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     try:
         yield pool
     except BaseException:
-        for process in list((pool._processes or {}).values()):  # noqa: SLF001 - Python 3.14 has a public name for this
-            process.terminate()
-        pool.shutdown(wait=True, cancel_futures=True)
+        _end_now(pool)
         raise
     pool.shutdown(wait=True)
+
+
+def _end_now(pool: ProcessPoolExecutor) -> None:
+    """End the workers whatever they do.
+
+    The queue's reading end is closed as well: before Python 3.11.5 a thread that still writes to it would wait for ever for
+    a reader, and this process for that thread.
+    """
+    for process in list((pool._processes or {}).values()):  # noqa: SLF001 - Python 3.14 has a public name for this
+        process.terminate()
+    pool._call_queue._reader.close()  # type: ignore[attr-defined]  # noqa: SLF001 - what newer Pythons do themselves
+    pool.shutdown(wait=True, cancel_futures=True)
 
 
 def default_workers() -> int:
