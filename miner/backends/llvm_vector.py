@@ -6,6 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from miner.backends.llvm_batch import Batch
 from miner.backends.sha256_text import Sha256
 
 I32 = ir.IntType(32)
@@ -16,12 +17,10 @@ def llvm_function(module: ir.Module, signature: ir.FunctionType, name: str) -> i
     return module.globals.get(name) or ir.Function(module, signature, name)
 
 
-def emit_tops(builder: ir.IRBuilder, lanes: int, state: list[ir.Value], tail: list[ir.Value], first: ir.Value) -> ir.Value:
-    """Emit the hashes of `lanes` nonces from `first` on; return each one's top word, a vector of `lanes`."""
-    words = LlvmWords(builder, lanes)
-    steps = ir.Constant(ir.VectorType(I32, lanes), [ir.Constant(I32, lane) for lane in range(lanes)])
-    nonces = words.swapped(builder.add(words.spread(first), steps))
-    return words.swapped(Sha256(words).header_hash(state, tail, nonces)[7])
+def emit_tops(builder: ir.IRBuilder, batch: Batch) -> ir.Value:
+    """Emit the hashes of a batch; return each one's top word, a vector of its lanes."""
+    words = LlvmWords(builder, batch.lanes)
+    return words.swapped(Sha256(words).header_hash(batch.midstate, batch.tail, words.nonces(batch.first))[7])
 
 
 class LlvmWords:
@@ -66,6 +65,11 @@ class LlvmWords:
     def swapped(self, x: ir.Value) -> ir.Value:
         """Return a word with its four bytes reversed."""
         return self._builder.call(self._intrinsic("llvm.bswap", x.type, 1), [x])
+
+    def nonces(self, first: ir.Value) -> ir.Value:
+        """Return the nonces from `first` on, one a lane, as the words that the message holds."""
+        steps = ir.Constant(self._vector, [ir.Constant(I32, lane) for lane in range(self._lanes)])
+        return self.swapped(self._builder.add(self.spread(first), steps))
 
     def spread(self, x: ir.Value) -> ir.Value:
         """Return a vector with `x` in every lane."""

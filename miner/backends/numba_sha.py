@@ -1,4 +1,4 @@
-"""The SHA extensions of x86 CPUs, four nonces side by side.
+"""The SHA extensions of x86 CPUs for the rounds, vector units for the schedules.
 
 Asked of the host before anything is compiled: without them LLVM would end the process.
 """
@@ -9,13 +9,14 @@ from typing import Final
 
 import llvmlite.binding as llvm
 
-from miner.backends.scan_loop import CHUNK_NONCES, SHA, Kernel, scan_with
+from miner.backends.llvm_woven import LANES
+from miner.backends.scan_loop import CHUNK_NONCES, WOVEN, Kernel, scan_with
 from miner.share import Hit
 from miner.target import Target
 
 __all__ = ["CHUNK_NONCES", "scan"]
 
-KERNEL: Final = Kernel(SHA, 4)
+KERNEL: Final = Kernel(WOVEN, LANES)
 
 if not llvm.get_host_cpu_features().get("sha"):
     raise ImportError("this CPU has no SHA extensions")

@@ -130,22 +130,25 @@ class Sha256(Generic[Word]):
         """Rotations by 17 and 19, shift by 10."""
         return self._w.xor(self._w.rotr(x, 17), self._w.rotr(x, 19), self._w.shr(x, 10))
 
-    def schedule(self, block: Sequence[Word]) -> list[Word]:
-        """6.2.2, step 1: the 64 words of the message schedule of a block of 16."""
-        w = list(block)
-        for t in range(BLOCK_WORDS, ROUNDS):
-            w.append(self._w.add(self.small_sigma_1(w[t - 2]), w[t - 7], self.small_sigma_0(w[t - 15]), w[t - 16]))
-        return w
+    def next_word(self, w: Sequence[Word]) -> Word:
+        """6.2.2, step 1: the word of the message schedule that follows the words `w`, 16 or more."""
+        return self._w.add(self.small_sigma_1(w[-2]), w[-7], self.small_sigma_0(w[-15]), w[-16])
+
+    def round(self, state: Sequence[Word], k: int, w: Word) -> list[Word]:
+        """6.2.2, step 3: the state after one round with its constant and its word of the schedule."""
+        a, b, c, d, e, f, g, h = state
+        t1 = self._w.add(h, self.big_sigma_1(e), self.ch(e, f, g), self._w.const(k), w)
+        t2 = self._w.add(self.big_sigma_0(a), self.maj(a, b, c))
+        return [self._w.add(t1, t2), a, b, c, self._w.add(d, t1), e, f, g]
 
     def compress(self, state: Sequence[Word], block: Sequence[Word]) -> list[Word]:
         """6.2.2, steps 1 to 4: the state of 8 words after one block of 16."""
-        w = self.schedule(block)
-        a, b, c, d, e, f, g, h = state
-        for t in range(ROUNDS):
-            t1 = self._w.add(h, self.big_sigma_1(e), self.ch(e, f, g), self._w.const(K[t]), w[t])
-            t2 = self._w.add(self.big_sigma_0(a), self.maj(a, b, c))
-            a, b, c, d, e, f, g, h = self._w.add(t1, t2), a, b, c, self._w.add(d, t1), e, f, g
-        return [self._w.add(x, y) for x, y in zip(state, (a, b, c, d, e, f, g, h), strict=True)]
+        w, after = list(block), list(state)
+        while len(w) < ROUNDS:
+            w.append(self.next_word(w))
+        for k, word in zip(K, w, strict=True):
+            after = self.round(after, k, word)
+        return [self._w.add(x, y) for x, y in zip(state, after, strict=True)]
 
     def header_hash(self, midstate: Sequence[Word], tail: Sequence[Word], nonce: Word) -> list[Word]:
         """Double SHA-256 of 80 header bytes: 8 words, big-endian as FIPS counts them.

@@ -15,18 +15,18 @@ import llvmlite.binding as llvm
 import pytest
 
 from miner.backends import scan_loop
-from miner.backends.scan_loop import SHA, VECTOR, Kernel, code_digest, compiled, scan_with
+from miner.backends.scan_loop import VECTOR, WOVEN, Kernel, code_digest, compiled, scan_with
 from miner.target import Target
 from miner.vectors import header_at
 
-KERNELS = [Kernel(VECTOR, lanes) for lanes in (1, 3, 4, 8, 16)] + [Kernel(SHA, chains) for chains in (1, 2, 4)]
+KERNELS = [Kernel(VECTOR, lanes) for lanes in (1, 3, 4, 8, 16)] + [Kernel(WOVEN, 8)]
 HEADER = header_at(125552).to_bytes()
 HALF = Target((1 << 255) - 1)
 
 
 @pytest.fixture(scope="module", params=KERNELS, ids=lambda kernel: f"{('vector', 'sha')[kernel.kind]}-{kernel.lanes}")
 def kernel(request: pytest.FixtureRequest) -> Kernel:
-    if request.param.kind == SHA and not llvm.get_host_cpu_features().get("sha"):
+    if request.param.kind == WOVEN and not llvm.get_host_cpu_features().get("sha"):
         pytest.skip("this CPU has no SHA extensions")
     return request.param
 
@@ -74,9 +74,9 @@ def test_the_digest_is_part_of_the_key_of_the_cache() -> None:
 
 CODE = """
 import linecache, pathlib, sys
-from miner.backends import llvm_sha, llvm_vector, scan_loop, sha256_text
+from miner.backends import llvm_batch, llvm_tape, llvm_vector, llvm_woven, scan_loop, sha256_text
 digests = [scan_loop.code_digest.__wrapped__()]
-for module in (sha256_text, llvm_vector, llvm_sha):
+for module in (sha256_text, llvm_batch, llvm_tape, llvm_vector, llvm_woven):
     path = pathlib.Path(module.__file__)
     assert str(path).startswith(sys.argv[1]), path
     path.write_text(path.read_text() + "# one more line\\n")
@@ -92,10 +92,10 @@ print([hit.nonce - GENESIS_NONCE for hit in hits], sum(compiled(Kernel(VECTOR, 1
 
 
 def test_each_file_that_emits_code_changes_the_digest(python: Callable[..., CompletedProcess[str]], tmp_path: Path) -> None:
-    """Numba looks at the file of the loop only; an edit of any of the other three must reach the key of its cache."""
+    """Numba looks at the file of the loop only; an edit of any other that emits code must reach the key of its cache."""
     shutil.copytree(Path(scan_loop.__file__).parents[1], tmp_path / "miner")
     told = python("-c", CODE, str(tmp_path), cwd=tmp_path, PYTHONPATH=str(tmp_path))
-    assert (told.stdout, told.stderr) == ("4\n", "")
+    assert (told.stdout, told.stderr) == ("6\n", "")
 
 
 def test_an_edited_kernel_is_compiled_anew(python: Callable[..., CompletedProcess[str]], tmp_path: Path) -> None:
@@ -109,6 +109,6 @@ def test_an_edited_kernel_is_compiled_anew(python: Callable[..., CompletedProces
     assert (scan(), scan()) == ("[0] 0\n", "[0] 1\n")
     emitter = tmp_path / "miner" / "backends" / "llvm_vector.py"
     text = emitter.read_text()
-    assert text.count("nonces)[7]") == 1
-    emitter.write_text(text.replace("nonces)[7]", "nonces)[6]"))
+    assert text.count("batch.first))[7]") == 1
+    emitter.write_text(text.replace("batch.first))[7]", "batch.first))[6]"))
     assert scan() == "[] 0\n"
