@@ -13,8 +13,8 @@ from statistics import median
 
 from miner.backends.registry import Backend, load
 from miner.header import NONCE_SPACE
-from miner.share import check
 from miner.target import HASH_SPACE, Target
+from miner.template import HeaderTemplate, Template
 from miner.vectors import header_at
 
 BENCH_HEIGHT = 125552
@@ -53,11 +53,11 @@ def bench(backend: str, *, seconds: float, repeat: int, clock: Clock) -> BenchRe
         As `miner.backends.registry.load` does.
     """
     engine = load(backend)
-    header = header_at(BENCH_HEIGHT).to_bytes()
-    engine.scan(header, 0, min(engine.chunk_nonces, 1 << 16), EASY_TARGET)
+    template = HeaderTemplate(header_at(BENCH_HEIGHT).to_bytes())
+    engine.scan(template, 0, min(engine.chunk_nonces, 1 << 16), EASY_TARGET)
     samples, hashes, hits, at = [], 0, 0, 0
     for _ in range(repeat):
-        done, found, elapsed_s, at = _sample(engine, header, at, seconds, clock)
+        done, found, elapsed_s, at = _sample(engine, template, at, seconds, clock)
         samples.append(done / elapsed_s)
         hashes += done
         hits += found
@@ -70,14 +70,14 @@ def bench(backend: str, *, seconds: float, repeat: int, clock: Clock) -> BenchRe
     )
 
 
-def _sample(engine: Backend, header: bytes, at: int, seconds: float, clock: Clock) -> tuple[int, int, float, int]:
+def _sample(engine: Backend, template: Template, at: int, seconds: float, clock: Clock) -> tuple[int, int, float, int]:
     """Scan chunks from nonce `at` on until `seconds` have passed; return hashes, verified hits, seconds, next nonce."""
     step = engine.chunk_nonces if engine.name != "reference" else engine.chunk_nonces // 8
     started_s, done, hits = clock(), 0, 0
     while True:
         at = 0 if at + step > NONCE_SPACE else at
-        found = engine.scan(header, at, step, EASY_TARGET)
-        hits += len({hit for hit in found if at <= hit.nonce < at + step and check(header, hit.nonce, EASY_TARGET) == hit})
+        found = engine.scan(template, at, step, EASY_TARGET)
+        hits += len({hit for hit in found if at <= hit.nonce < at + step and template.check(hit.nonce, EASY_TARGET) == hit})
         done += step
         at += step
         elapsed_s = clock() - started_s

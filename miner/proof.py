@@ -9,6 +9,7 @@ from miner.errors import BackendSelfTestError, HeaderError
 from miner.header import double_sha256, hash_value
 from miner.search import Work, search
 from miner.target import target_from_nbits
+from miner.template import HeaderTemplate
 from miner.vectors import header_at, headers
 
 
@@ -33,7 +34,7 @@ def prove_block(height: int, *, backend: str = "auto") -> NonceCheck:
         If the search does not find that nonce.
     """
     header = header_at(height)
-    work = Work(header=header.to_bytes(), target=target_from_nbits(header.nbits), count=header.nonce + 1)
+    work = Work(template=HeaderTemplate(header.to_bytes()), target=target_from_nbits(header.nbits), count=header.nonce + 1)
     found = search(work, backend=backend, first_only=False, threads=os.cpu_count() or 1)
     if not found.hits or found.hits[-1].nonce != header.nonce:
         raise BackendSelfTestError(f"backend {found.backend!r}: block {height} gave {found.hits}, not nonce {header.nonce}")

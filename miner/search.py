@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
 from miner.backends.registry import Backend, load
-from miner.errors import HeaderError, WorkError
-from miner.header import HEADER_BYTES, NONCE_SPACE
+from miner.errors import WorkError
+from miner.header import NONCE_SPACE
 from miner.share import Hit
 from miner.target import Target
+from miner.template import Template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What to search: 80 header bytes (their nonce ignored), a range of nonces and a target.
+    """What to search: a header without its nonce, a range of nonces and a target.
 
     Raises
     ------
-    HeaderError
-        If the header has not 80 bytes.
     WorkError
         If the range leaves 0 to 2^32 or is empty, or the target is not from 0 to 2^256 - 1.
     """
 
-    header: bytes
+    template: Template
     target: Target
     start: int = 0
     count: int = NONCE_SPACE
 
     def __post_init__(self) -> None:
-        if len(self.header) != HEADER_BYTES:
-            raise HeaderError(f"a block header has {HEADER_BYTES} bytes; got {len(self.header)}")
         if self.start < 0 or self.count < 1 or self.start + self.count > NONCE_SPACE:
             raise WorkError(
                 f"nonces {self.start} to {self.start + self.count} leave the range 0 to 2^32; want start + count within it"
@@ -51,11 +48,19 @@ class Found:
     backend: str
 
 
-def search(work: Work, *, backend: str = "auto", first_only: bool = True, threads: int = 1) -> Found:
+def search(
+    work: Work,
+    *,
+    backend: str = "auto",
+    first_only: bool = True,
+    threads: int = 1,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Found:
     """Search `work` from its start on; stop after the first hit unless all are wanted.
 
     The first hit is the lowest nonce whatever the number of threads, and `scanned` counts the nonces up to and with
-    it. Ctrl-C is answered between two chunks, within a tenth of a second or so.
+    it. Ctrl-C, and `cancelled` once it says so, end the search between two chunks, within a tenth of a second; what was
+    found until then is returned in the second case.
     """
     engine = load(backend)
     hits: list[Hit] = []
@@ -65,6 +70,8 @@ def search(work: Work, *, backend: str = "auto", first_only: bool = True, thread
             return Found(hits=(found[0],), scanned=found[0].nonce - work.start + 1, backend=engine.name)
         hits += found
         scanned = start + count - work.start
+        if cancelled():
+            break
     return Found(hits=tuple(hits), scanned=scanned, backend=engine.name)
 
 
@@ -74,14 +81,14 @@ def _in_order(engine: Backend, work: Work, threads: int) -> Iterator[tuple[int, 
     chunks = ((at, min(engine.chunk_nonces, stop - at)) for at in range(work.start, stop, engine.chunk_nonces))
     if threads == 1:
         for start, count in chunks:
-            yield start, count, engine.scan(work.header, start, count, work.target)
+            yield start, count, engine.scan(work.template, start, count, work.target)
         return
     pool = ThreadPoolExecutor(threads, thread_name_prefix="nonces")
     try:
-        ahead = [(chunk, pool.submit(engine.scan, work.header, *chunk, work.target)) for chunk in islice(chunks, 2 * threads)]
+        ahead = [(chunk, pool.submit(engine.scan, work.template, *chunk, work.target)) for chunk in islice(chunks, 2 * threads)]
         while ahead:
             (start, count), future = ahead.pop(0)
             yield start, count, future.result()
-            ahead += [(chunk, pool.submit(engine.scan, work.header, *chunk, work.target)) for chunk in islice(chunks, 1)]
+            ahead += [(chunk, pool.submit(engine.scan, work.template, *chunk, work.target)) for chunk in islice(chunks, 1)]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

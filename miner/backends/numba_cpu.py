@@ -7,6 +7,7 @@ import llvmlite.binding as llvm
 from miner.backends.scan_loop import CHUNK_NONCES, VECTOR, Kernel, scan_with
 from miner.share import Hit
 from miner.target import Target
+from miner.template import Template
 
 __all__ = ["CHUNK_NONCES", "default_lanes", "scan"]
 
@@ -19,6 +20,6 @@ def default_lanes() -> int:
     return 8 if features.get("avx2") else 4
 
 
-def scan(header: bytes, start: int, count: int, target: Target) -> list[Hit]:
-    """Return every hit among the `count` nonces from `start` on, in order; `header` is 80 bytes, its nonce ignored."""
-    return scan_with(Kernel(VECTOR, default_lanes()), header, start, count, target)
+def scan(template: Template, start: int, count: int, target: Target) -> list[Hit]:
+    """Return every hit among the `count` nonces from `start` on, in order."""
+    return scan_with(Kernel(VECTOR, default_lanes()), template, start, count, target)

@@ -13,6 +13,7 @@ from miner.backends.llvm_woven import LANES
 from miner.backends.scan_loop import CHUNK_NONCES, WOVEN, Kernel, scan_with
 from miner.share import Hit
 from miner.target import Target
+from miner.template import Template
 
 __all__ = ["CHUNK_NONCES", "scan"]
 
@@ -22,6 +23,6 @@ if not llvm.get_host_cpu_features().get("sha"):
     raise ImportError("this CPU has no SHA extensions")
 
 
-def scan(header: bytes, start: int, count: int, target: Target) -> list[Hit]:
-    """Return every hit among the `count` nonces from `start` on, in order; `header` is 80 bytes, its nonce ignored."""
-    return scan_with(KERNEL, header, start, count, target)
+def scan(template: Template, start: int, count: int, target: Target) -> list[Hit]:
+    """Return every hit among the `count` nonces from `start` on, in order."""
+    return scan_with(KERNEL, template, start, count, target)

@@ -11,8 +11,9 @@ from miner.errors import BackendSelfTestError, BackendUnavailableError
 from miner.header import Nonce
 from miner.share import Hit
 from miner.target import MAX_TARGET, Target
+from miner.template import HeaderTemplate, Template
 
-Scan = Callable[[bytes, int, int, Target], list[Hit]]
+Scan = Callable[[Template, int, int, Target], list[Hit]]
 
 BACKENDS: Final = {
     "numba-sha": "miner.backends.numba_sha",
@@ -75,8 +76,9 @@ def _load(name: str) -> Backend:
 def self_test(backend: Backend) -> None:
     """Search block 0 with its nonce in every lane, and again without room for it; refuse a backend that errs."""
     cases = [(GENESIS_NONCE - lane, 64, [Hit(GENESIS_NONCE, GENESIS_HASH)]) for lane in range(MOST_LANES)]
+    template = HeaderTemplate(GENESIS_HEADER)
     for start, count, wanted in (*cases, (GENESIS_NONCE + 1, 64, [])):
-        found = backend.scan(GENESIS_HEADER, start, count, MAX_TARGET)
+        found = backend.scan(template, start, count, MAX_TARGET)
         if found != wanted:
             raise BackendSelfTestError(
                 f"backend {backend.name!r}: block 0 from nonce {start} gave {found}, not {wanted}; it is refused"

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from miner.backends import llvm_batch, llvm_tape, llvm_vector, llvm_woven, sha256_text
 from miner.backends.llvm_batch import Batch
-from miner.header import Nonce, header_words
-from miner.share import Hit, check
+from miner.header import Nonce
+from miner.share import Hit
 from miner.target import Target
+from miner.template import Template
 
 CHUNK_NONCES: Final = 1 << 20  # 20 to 40 ms, a tenth of a second where vectors are narrow: Ctrl-C gets its turn
 BUFFER: Final = 1 << 12  # candidates a call can hold before it comes back for more
@@ -101,11 +102,10 @@ def code_digest() -> int:
     return int.from_bytes(sha256(text.encode()).digest()[:7], "big")
 
 
-def scan_with(kernel: Kernel, header: bytes, start: int, count: int, target: Target) -> list[Hit]:
-    """Return every hit among the `count` nonces from `start` on, in order; `header` is 80 bytes, its nonce ignored."""
-    words = header_words(header)
-    state = tuple(np.uint32(word) for word in sha256_text.midstate(words))
-    tail = tuple(np.uint32(word) for word in words[16:19])
+def scan_with(kernel: Kernel, template: Template, start: int, count: int, target: Target) -> list[Hit]:
+    """Return every hit among the `count` nonces from `start` on, in order."""
+    state = tuple(np.uint32(word) for word in template.midstate)
+    tail = tuple(np.uint32(word) for word in template.tail)
     limit = np.uint32(target >> 224)
     loop = compiled(kernel, code_digest())
     candidates, scratch = np.empty(BUFFER, dtype=np.int64), _scratch()
@@ -113,7 +113,7 @@ def scan_with(kernel: Kernel, header: bytes, start: int, count: int, target: Tar
     at, stop = start, start + count
     while at < stop:
         number, at = loop(state, tail, np.int64(at), np.int64(stop), limit, candidates, scratch)
-        checked = (check(header, Nonce(nonce), target) for nonce in candidates[:number].tolist())
+        checked = (template.check(Nonce(nonce), target) for nonce in candidates[:number].tolist())
         hits += [hit for hit in checked if hit is not None]
     return hits
 

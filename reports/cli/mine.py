@@ -30,11 +30,12 @@ def mine(
     from miner.header import NONCE_SPACE
     from miner.search import Work, search
     from miner.target import target_from_nbits
+    from miner.template import HeaderTemplate
 
     chosen = _header(header, block)
     first = _number("--start", start)
     work = Work(
-        header=chosen.to_bytes(),
+        template=HeaderTemplate(chosen.to_bytes()),
         target=target_from_nbits(chosen.nbits) if target is None else _target(target),
         start=first,
         count=NONCE_SPACE - first if count is None else _number("--count", count),

@@ -13,11 +13,13 @@ from miner.backends.registry import BACKENDS, Backend, load
 from miner.backends.scan_loop import BUFFER
 from miner.errors import BackendUnavailableError
 from miner.target import Target, target_from_nbits
+from miner.template import HeaderTemplate
 from miner.vectors import header_at, headers
 
 SPACE = 1 << 32
 EVERYTHING = Target((1 << 256) - 1)
 HEADER = header_at(125552).to_bytes()
+TEMPLATE = HeaderTemplate(HEADER)
 RAW = st.binary(min_size=80, max_size=80)
 COUNTS = st.integers(1, 300)
 STARTS = st.one_of(st.integers(0, SPACE - 300), st.integers(SPACE - 600, SPACE - 300), st.integers(0, 40))
@@ -46,7 +48,7 @@ def twin(header: bytes, start: int, count: int, target: int) -> list[tuple[int, 
 
 
 def scanned(backend: Backend, header: bytes, start: int, count: int, target: int) -> list[tuple[int, str]]:
-    return [(hit.nonce, hit.hash) for hit in backend.scan(header, start, count, Target(target))]
+    return [(hit.nonce, hit.hash) for hit in backend.scan(HeaderTemplate(header), start, count, Target(target))]
 
 
 def test_it_finds_the_nonce_of_every_shipped_block(backend: Backend) -> None:
@@ -61,7 +63,7 @@ def test_it_finds_the_nonce_of_block_0_in_every_lane(backend: Backend) -> None:
     """The nonce is the last of 1 to 40: each lane of each kernel gets it, in a full batch and in a cut one."""
     genesis = header_at(0).to_bytes()
     for count in range(1, 41):
-        found = backend.scan(genesis, 2083236894 - count, count, target_from_nbits(header_at(0).nbits))
+        found = backend.scan(HeaderTemplate(genesis), 2083236894 - count, count, target_from_nbits(header_at(0).nbits))
         assert [hit.nonce for hit in found] == [2083236893], f"last of {count}"
 
 
@@ -94,21 +96,21 @@ def test_targets_whose_upper_32_bits_are_0_are_held_to_all_256(backend: Backend)
         raw, block_hash = header.to_bytes(), int(header.hash_hex(), 16)
         assert block_hash >> 224 == 0
         for target, wanted in ((block_hash, [header.nonce]), (block_hash - 1, []), (0xFFFFFFFF << 192, [header.nonce])):
-            found = [hit.nonce for hit in backend.scan(raw, header.nonce - 20, 41, Target(target))]
+            found = [hit.nonce for hit in backend.scan(HeaderTemplate(raw), header.nonce - 20, 41, Target(target))]
             assert found == wanted, f"block {height}, target {target:#x}"
 
 
 def test_a_range_may_end_exactly_at_2_to_the_32(backend: Backend) -> None:
     """And does not go on at 0; the last nonce is searched."""
-    assert [hit.nonce for hit in backend.scan(HEADER, SPACE - 77, 77, EVERYTHING)] == list(range(SPACE - 77, SPACE))
+    assert [hit.nonce for hit in backend.scan(TEMPLATE, SPACE - 77, 77, EVERYTHING)] == list(range(SPACE - 77, SPACE))
     last = int.from_bytes(digest(HEADER, SPACE - 1), "little")
-    assert [hit.nonce for hit in backend.scan(HEADER, SPACE - 1, 1, Target(last))] == [SPACE - 1]
-    assert backend.scan(HEADER, SPACE - 1, 1, Target(last - 1)) == []
+    assert [hit.nonce for hit in backend.scan(TEMPLATE, SPACE - 1, 1, Target(last))] == [SPACE - 1]
+    assert backend.scan(TEMPLATE, SPACE - 1, 1, Target(last - 1)) == []
 
 
 @pytest.mark.parametrize("count", [BUFFER - 1, BUFFER, BUFFER + 1, 2 * BUFFER + 777])
 def test_more_hits_than_the_buffer_holds_are_all_there_once_and_in_order(backend: Backend, count: int) -> None:
-    assert [hit.nonce for hit in backend.scan(HEADER, 12345, count, EVERYTHING)] == list(range(12345, 12345 + count))
+    assert [hit.nonce for hit in backend.scan(TEMPLATE, 12345, count, EVERYTHING)] == list(range(12345, 12345 + count))
 
 
 def test_a_buffer_that_fills_raggedly_loses_nothing(backend: Backend) -> None:
@@ -120,12 +122,12 @@ def test_a_buffer_that_fills_raggedly_loses_nothing(backend: Backend) -> None:
 
 
 def test_nothing_meets_a_target_of_0(backend: Backend) -> None:
-    assert backend.scan(HEADER, 0, 5000, Target(0)) == []
+    assert backend.scan(TEMPLATE, 0, 5000, Target(0)) == []
 
 
 def test_hits_are_plain_python(backend: Backend) -> None:
     """They end in JSON, which knows no numpy numbers."""
-    [hit] = backend.scan(HEADER, 2504433986, 1, target_from_nbits(header_at(125552).nbits))
+    [hit] = backend.scan(TEMPLATE, 2504433986, 1, target_from_nbits(header_at(125552).nbits))
     assert (type(hit.nonce), type(hit.hash)) == (int, str)
 
 

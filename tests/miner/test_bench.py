@@ -17,6 +17,7 @@ from miner.bench import BENCH_HEIGHT, EASY_TARGET, BenchResult, bench
 from miner.errors import BackendUnavailableError
 from miner.share import Hit
 from miner.target import Target
+from miner.template import HeaderTemplate
 from miner.vectors import header_at
 
 Scan = Callable[[bytes, int, int, Target], list[Hit]]
@@ -89,7 +90,7 @@ def test_after_the_last_nonce_it_starts_at_0_again(use: Use) -> None:
 
 def test_only_hits_that_hash_to_what_they_say_are_counted(use: Use, one_in_256: None) -> None:
     """A wrong hash, and a nonce that does not meet the target, are no hits."""
-    honest = reference.scan(HEADER, 0, 4096, Target((1 << 248) - 1))
+    honest = reference.scan(HeaderTemplate(HEADER), 0, 4096, Target((1 << 248) - 1))
     assert len(honest) > 5
     misses = [nonce for nonce in range(40) if nonce not in {hit.nonce for hit in honest}]
     lies = [Hit(honest[0].nonce, "00" * 32), Hit(misses[0], honest[0].hash), Hit(misses[1], "00" * 32)]  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ import pytest
 from miner.backends import scan_loop
 from miner.backends.scan_loop import VECTOR, WOVEN, Kernel, code_digest, compiled, scan_with
 from miner.target import Target
+from miner.template import HeaderTemplate
 from miner.vectors import header_at
 
 KERNELS = [Kernel(VECTOR, lanes) for lanes in (1, 3, 4, 8, 16)] + [Kernel(WOVEN, 8)]
@@ -37,7 +38,7 @@ def twin(start: int, count: int, target: int) -> list[int]:
 
 
 def nonces(kernel: Kernel, start: int, count: int, target: Target) -> list[int]:
-    return [hit.nonce for hit in scan_with(kernel, HEADER, start, count, target)]
+    return [hit.nonce for hit in scan_with(kernel, HeaderTemplate(HEADER), start, count, target)]
 
 
 @pytest.mark.parametrize(("start", "count"), [(0, 1), (3, 15), (1001, 64), ((1 << 31) - 9, 101), ((1 << 32) - 333, 333)])
@@ -86,7 +87,8 @@ print(len(set(digests)))
 SCAN = """
 from miner.backends.registry import GENESIS_HEADER, GENESIS_NONCE
 from miner.backends.scan_loop import VECTOR, Kernel, compiled, code_digest, scan_with
-hits = scan_with(Kernel(VECTOR, 1), GENESIS_HEADER, GENESIS_NONCE - 3, 8, 0xFFFF << 208)
+from miner.template import HeaderTemplate
+hits = scan_with(Kernel(VECTOR, 1), HeaderTemplate(GENESIS_HEADER), GENESIS_NONCE - 3, 8, 0xFFFF << 208)
 print([hit.nonce - GENESIS_NONCE for hit in hits], sum(compiled(Kernel(VECTOR, 1), code_digest()).stats.cache_hits.values()))
 """
 

@@ -14,6 +14,7 @@ from miner.backends.registry import BACKENDS, GENESIS_HEADER, GENESIS_NONCE, loa
 from miner.errors import BackendSelfTestError, BackendUnavailableError
 from miner.header import Nonce
 from miner.share import Hit
+from miner.template import HeaderTemplate
 
 Nonces = Callable[[int, int], Iterable[int]]
 
@@ -51,7 +52,7 @@ def fresh() -> Iterable[None]:
 
 def test_block_0_proves_itself() -> None:
     """What the self-test asks is real: the header's hash as every explorer prints it."""
-    [hit] = reference.scan(GENESIS_HEADER, GENESIS_NONCE, 1, registry.MAX_TARGET)
+    [hit] = reference.scan(HeaderTemplate(GENESIS_HEADER), GENESIS_NONCE, 1, registry.MAX_TARGET)
     assert hit.hash == "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
     assert GENESIS_HEADER[76:] == GENESIS_NONCE.to_bytes(4, "little")
 

@@ -21,10 +21,12 @@ from miner.header import Nonce
 from miner.search import Work, search
 from miner.share import Hit
 from miner.target import MAX_TARGET, Target, target_from_nbits
+from miner.template import HeaderTemplate
 from miner.vectors import header_at
 
 BLOCK = header_at(125552)
 HEADER = BLOCK.to_bytes()
+TEMPLATE = HeaderTemplate(HEADER)
 SPACE = 1 << 32
 Scan = Callable[[bytes, int, int, Target], list[Hit]]
 
@@ -57,38 +59,38 @@ def twin(start: int, count: int, target: int) -> list[tuple[int, str]]:
 )
 def test_a_range_that_leaves_the_nonces_is_refused(start: int, count: int) -> None:
     with pytest.raises(WorkError, match=f"nonces {start} to {start + count} leave the range 0 to 2\\^32"):
-        Work(header=HEADER, target=MAX_TARGET, start=start, count=count)
+        Work(template=TEMPLATE, target=MAX_TARGET, start=start, count=count)
 
 
 @pytest.mark.parametrize("target", [-1, 1 << 256])
 def test_a_target_that_is_no_256_bits_is_refused(target: int) -> None:
     with pytest.raises(WorkError, match=f"target {target:#x} does not fit 256 bits"):
-        Work(header=HEADER, target=Target(target))
+        Work(template=TEMPLATE, target=Target(target))
 
 
 @pytest.mark.parametrize("size", [0, 76, 81])
 def test_a_header_of_another_size_is_refused(size: int) -> None:
     with pytest.raises(HeaderError, match=f"80 bytes; got {size}"):
-        Work(header=bytes(size), target=MAX_TARGET)
+        HeaderTemplate(bytes(size))
 
 
 def test_the_edges_are_work() -> None:
     """The whole range by default, its last nonce alone, and targets that everything and nothing meets."""
-    assert (Work(header=HEADER, target=Target(0)).start, Work(header=HEADER, target=Target(0)).count) == (0, SPACE)
-    last = Work(header=HEADER, target=Target((1 << 256) - 1), start=SPACE - 1, count=1)
+    assert (Work(template=TEMPLATE, target=Target(0)).start, Work(template=TEMPLATE, target=Target(0)).count) == (0, SPACE)
+    last = Work(template=TEMPLATE, target=Target((1 << 256) - 1), start=SPACE - 1, count=1)
     found = search(last, backend="reference")
     assert ([hit.nonce for hit in found.hits], found.scanned) == ([SPACE - 1], 1)
 
 
 def test_an_unknown_backend_is_refused() -> None:
     with pytest.raises(BackendUnavailableError, match="'fpga'"):
-        search(Work(header=HEADER, target=MAX_TARGET, count=1), backend="fpga")
+        search(Work(template=TEMPLATE, target=MAX_TARGET, count=1), backend="fpga")
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_it_finds_the_nonce_of_a_real_block_across_chunks(threads: int) -> None:
     """The nonce of block 125552 lies in the second or third chunk of whatever is fastest here."""
-    work = Work(header=HEADER, target=target_from_nbits(BLOCK.nbits), start=BLOCK.nonce - 600_000, count=1 << 21)
+    work = Work(template=TEMPLATE, target=target_from_nbits(BLOCK.nbits), start=BLOCK.nonce - 600_000, count=1 << 21)
     found = search(work, threads=threads)
     assert [(hit.nonce, hit.hash) for hit in found.hits] == [(BLOCK.nonce, BLOCK.hash_hex())]
     assert found.scanned == 600_001
@@ -105,7 +107,7 @@ def test_it_finds_the_nonce_of_a_real_block_across_chunks(threads: int) -> None:
 def test_first_hit_all_hits_and_scanned_do_not_depend_on_chunks_or_threads(
     start: int, count: int, bits: int, chunk: int, threads: int
 ) -> None:
-    work = Work(header=HEADER, target=Target((1 << 256 - bits) - 1), start=start, count=count)
+    work = Work(template=TEMPLATE, target=Target((1 << 256 - bits) - 1), start=start, count=count)
     wanted = twin(start, count, work.target)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(miner.search, "load", lambda name: Backend("patched", reference.scan, chunk))
@@ -127,7 +129,7 @@ def test_the_lowest_hit_wins_even_if_a_later_chunk_is_done_first(engine: Callabl
         return [Hit(Nonce(start + 3), "")]
 
     engine(scan, 10)
-    found = search(Work(header=HEADER, target=MAX_TARGET, start=100, count=100), threads=3)
+    found = search(Work(template=TEMPLATE, target=MAX_TARGET, start=100, count=100), threads=3)
     assert ([hit.nonce for hit in found.hits], found.scanned) == ([103], 4)
     assert done[0] != 100
 
@@ -148,7 +150,7 @@ def test_not_more_than_two_chunks_a_thread_are_ahead_of_the_hit(
         return [Hit(Nonce(start), "")]
 
     engine(scan, 10)
-    assert search(Work(header=HEADER, target=MAX_TARGET), threads=threads).scanned == 10 * hit_chunk + 1
+    assert search(Work(template=TEMPLATE, target=MAX_TARGET), threads=threads).scanned == 10 * hit_chunk + 1
     assert len(begun) <= hit_chunk + 2 * threads
 
 
@@ -160,7 +162,7 @@ def test_chunks_cover_the_range_once_and_the_last_is_cut(engine: Callable[..., N
         return []
 
     engine(scan, 10)
-    assert search(Work(header=HEADER, target=MAX_TARGET, start=5, count=33), threads=3).scanned == 33
+    assert search(Work(template=TEMPLATE, target=MAX_TARGET, start=5, count=33), threads=3).scanned == 33
     assert sorted(begun) == [(5, 10), (15, 10), (25, 10), (35, 3)]
 
 
@@ -179,7 +181,7 @@ def test_ctrl_c_ends_the_search_and_its_threads(engine: Callable[..., None], thr
 
     engine(scan, 10)
     with pytest.raises(KeyboardInterrupt):
-        search(Work(header=HEADER, target=MAX_TARGET), threads=threads)
+        search(Work(template=TEMPLATE, target=MAX_TARGET), threads=threads)
     ended_at = len(begun)
     time.sleep(0.02)
     assert ended_at == len(begun) < 200
@@ -196,4 +198,4 @@ def test_a_kernel_that_fails_is_heard_of(engine: Callable[..., None], threads: i
 
     engine(scan, 10)
     with pytest.raises(MemoryError, match="no room"):
-        search(Work(header=HEADER, target=MAX_TARGET, count=1000), threads=threads)
+        search(Work(template=TEMPLATE, target=MAX_TARGET, count=1000), threads=threads)
