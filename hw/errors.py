@@ -7,6 +7,8 @@ Every error raised on purpose is in this tree::
      +-- CatalogueError (also ValueError)         a machine table cannot be read; the message names line and column
      +-- UnknownMachineError (also LookupError)   no machine of that name; the message lists the nearest ones
      +-- PowerError (also ValueError)             a power, an energy or a time that no meter could have seen
+     +-- MeterError (also ValueError)             no such meter, or its specification makes no sense
+          +-- MeterUnavailableError (also OSError)   this machine has no such instrument, or may not read it
 """
 
 from __future__ import annotations
@@ -30,3 +32,11 @@ class UnknownMachineError(HardwareError, LookupError):
 
 class PowerError(HardwareError, ValueError):
     """A power, an energy or a time that no meter could have seen; the message holds the value."""
+
+
+class MeterError(HardwareError, ValueError):
+    """No meter of that name, or a specification that makes no sense; the message says what would be right."""
+
+
+class MeterUnavailableError(MeterError, OSError):
+    """No such instrument on this machine, or it may not be read; the message gives the reason."""

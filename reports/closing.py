@@ -17,9 +17,10 @@ from reports.compare import Comparison, compare
 from reports.ensemble import interrupts_held_back
 from reports.figures.data import RunTables
 from reports.figures.pictures import PICTURES, Picture, draw_picture
+from reports.machine import distribution_version
 from reports.observed import Observed, load_observed
 from reports.page import render
-from reports.provenance import distribution_version, manifest_facts
+from reports.provenance import manifest_facts
 from reports.request import RunRequest
 from reports.summary import Json, RunFacts, summarise
 from reports.tables import comparison_table, simulated_tables

@@ -6,6 +6,7 @@ Every error raised on purpose is in this tree::
      +-- RunFolderError (also ValueError)       a run folder that cannot be written, or is not one
      +-- ObservedDataError (also LookupError)   no observed data of that name
      +-- ComparisonError (also ValueError)      an ensemble and a history that cannot be compared
+     +-- BenchFileError (also ValueError)       a file that holds no benchmark to compare with
      +-- WorkerLostError (also RuntimeError)    a worker process was ended from outside
 """
 
@@ -26,6 +27,10 @@ class ObservedDataError(ReportError, LookupError):
 
 class ComparisonError(ReportError, ValueError):
     """An ensemble and a history that cannot be compared."""
+
+
+class BenchFileError(ReportError, ValueError):
+    """A file that holds no benchmark to compare with; the message names it and what was wanted."""
 
 
 class WorkerLostError(ReportError, RuntimeError):

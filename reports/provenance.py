@@ -8,14 +8,12 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 from gridsim.load import scenario_sha256
 from gridsim.scenario import Scenario
+from reports.machine import cpu, distribution_version
 
 Json = dict[str, object]
 
@@ -59,14 +57,6 @@ def _shown_path(word: str) -> str:
     return Path(word).name if Path(word).is_absolute() else word
 
 
-def distribution_version(name: str) -> str | None:
-    """Return the installed version of a distribution, or None."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
 def git_state() -> Json | None:
     """Return the commit of the checkout that this code runs from and whether it was changed, or None outside of one."""
     top = Path(__file__).parents[1]
@@ -80,24 +70,6 @@ def git_state() -> Json | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return {"commit": commit.stdout.strip(), "dirty": bool(changed.stdout.strip())}
-
-
-def cpu() -> Json:
-    """Return model, cores and threads of this CPU, and the digest of its feature flags."""
-    model, flags = platform.processor() or platform.machine(), ""
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        fields = dict(
-            line.split(":", 1) for line in info.read_text(encoding="utf-8").split("\n\n", 1)[0].splitlines() if ":" in line
-        )
-        named = {key.strip(): value.strip() for key, value in fields.items()}
-        model, flags = named.get("model name", model), " ".join(sorted(named.get("flags", "").split()))
-    return {
-        "model": model,
-        "physical_cores": psutil.cpu_count(logical=False),
-        "hardware_threads": psutil.cpu_count(),
-        "features_sha256": sha256(flags.encode()).hexdigest(),
-    }
 
 
 def _lock_sha256() -> str | None:

@@ -1,25 +1,97 @@
-"""`hashwatt bench`: hashes a second of this machine's backends, one thread, every hit verified."""
+"""`hashwatt bench`: hashes a second, cycles and joules a hash of this machine's backends, every hit verified."""
 
 from __future__ import annotations
 
 import json
+import sys
 import time
-from typing import Annotated
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from reports.cli.errors import EXIT_FAILURE, UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from miner.bench.energy import EnergyPlan
+    from miner.bench.run import BenchResult
+    from miner.bench.settings import BenchSettings
 
 
 def bench(
     backend: Annotated[str, typer.Option(help="auto, all, or a backend's name.")] = "auto",
-    seconds: Annotated[float, typer.Option(min=0.05, max=600, help="Length of a sample.")] = 2.0,
-    repeat: Annotated[int, typer.Option(min=1, max=1_000, help="Number of samples.")] = 5,
+    seconds: Annotated[float, typer.Option(help="Length of a sample.")] = 5.0,
+    repeat: Annotated[int, typer.Option(help="Number of samples.")] = 7,
+    warmup: Annotated[int, typer.Option(help="Samples before them that do not count.")] = 1,
+    threads: Annotated[str, typer.Option(help="Number of threads, or all: one for each processor.")] = "1",
+    affinity: Annotated[bool, typer.Option("--affinity", help="Hold each thread to a processor of its own.")] = False,
+    meter: Annotated[str | None, typer.Option(help="Power meter: rapl, or nameplate:WATTS.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Add a row for each sample to this CSV file.")] = None,
+    history: Annotated[Path | None, typer.Option(help="Add everything to this file, a line of JSON a benchmark.")] = None,
+    compare: Annotated[Path | None, typer.Option(help="Hold it against this file of an older --json.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure hash rates: warm-up outside, hashes counted from work done, hits held against chance."""
+    """Measure hash rates: hashes counted from work done, hits held against chance, compilation and warm-up outside.
+
+    Leaves with exit code 1 if the audit of the hits fails.
+    """
+    from reports.bench_report import append_csv, append_history, compared, document, read_document
+    from reports.machine import machine
+
+    settings = _settings(seconds, repeat, warmup, threads, affinity=affinity)
+    old = None if compare is None else read_document(compare)
+    for path in (csv, history):
+        _check_writable(path)
+    names = _loadable(backend)
+    plan, reason = _energy_plan(meter)
+    facts = {"date_utc": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "machine": machine()}
+    results = _measured(names, settings, plan)
+    told = document(results, facts, reason)
+    if old is not None and compare is not None:
+        told["comparison"] = compared(told, old, compare)
+    if csv is not None:
+        append_csv(csv, told)
+    if history is not None:
+        append_history(history, told)
+    print(json.dumps(told, indent=2) if as_json else _text(results, told, reason))
+    _judge(results)
+
+
+def _settings(seconds: float, repeat: int, warmup: int, threads: str, *, affinity: bool) -> BenchSettings:
+    from miner.bench.settings import BenchSettings
+    from reports.machine import usable_cpus
+
+    usable = usable_cpus()
+    if threads == "all":
+        number = len(usable)
+    elif threads.isascii() and threads.isdigit():
+        number = int(threads)
+    else:
+        raise UsageProblem(f"--threads {threads!r} is no number; want 1 or more, or all")
+    if number > len(usable):
+        typer.echo(f"hashwatt: {number} threads on {len(usable)} processors: they will take turns", err=True)
+    cpus = tuple(usable[place % len(usable)] for place in range(min(number, 4096))) if affinity else None
+    return BenchSettings(seconds=seconds, repeat=repeat, warmup=warmup, threads=number, cpus=cpus)
+
+
+def _check_writable(path: Path | None) -> None:
+    """Refuse before the measurement what could not be written after it."""
+    if path is None:
+        return
+    try:
+        with path.open("a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise UsageProblem(f"{path}: cannot be written ({error.strerror}); want a file in a folder you may write to") from None
+
+
+def _loadable(backend: str) -> list[str]:
+    """Return the names of the backends to measure; with `all`, those that load here."""
     from miner.backends.registry import BACKENDS, load
-    from miner.bench import bench as measure
     from miner.errors import BackendUnavailableError
-    from miner.units import HASHES_PER_MH
 
     names = []
     for name in BACKENDS if backend == "all" else (backend,):
@@ -29,30 +101,76 @@ def bench(
             if backend != "all":
                 raise
             typer.echo(f"hashwatt: left out: {error}", err=True)
-    results = [measure(name, seconds=seconds, repeat=repeat, clock=time.perf_counter) for name in names]
-    if as_json:
-        rows = [
-            {
-                "backend": result.backend,
-                "threads": 1,
-                "hashes_per_second": {
-                    "median": result.median_hps,
-                    "min": min(result.samples_hps),
-                    "max": max(result.samples_hps),
-                    "samples": list(result.samples_hps),
-                },
-                "hashes": result.hashes,
-                "verified_hits": result.verified_hits,
-                "expected_hits": result.expected_hits,
-                "hits_z": result.hits_z,
-                "energy": None,
-            }
-            for result in results
-        ]
-        print(json.dumps(rows, indent=2))
-        return
-    print("backend      median MH/s      min      max   hits verified / expected     z")
+    return names
+
+
+def _energy_plan(specification: str | None) -> tuple[EnergyPlan | None, str | None]:
+    """Return the plan to measure energy, or None and the reason why there is none."""
+    if specification is None:
+        return None, "no --meter was given"
+    from hw.errors import MeterUnavailableError
+    from hw.meters.registry import open_meter
+    from miner.bench.energy import EnergyPlan
+
+    try:
+        meter = open_meter(specification)
+    except MeterUnavailableError as error:
+        typer.echo(f"hashwatt: no energy: {error}", err=True)
+        return None, str(error)
+    return EnergyPlan(meter=meter, clock=time.perf_counter, sleep=time.sleep), None
+
+
+def _measured(names: list[str], settings: BenchSettings, plan: EnergyPlan | None) -> list[BenchResult]:
+    from miner.bench.run import bench as measure
+    from miner.bench.sampling import Tools
+
+    return measure(names, settings, Tools(time.perf_counter, _core_clock()), plan)
+
+
+def _core_clock() -> Callable[[], float] | None:
+    try:
+        from miner.backends.core_clock import core_clock_hz
+    except ImportError as error:
+        typer.echo(f"hashwatt: no cycles: {error}", err=True)
+        return None
+    core_clock_hz()
+    return core_clock_hz
+
+
+def _text(results: list[BenchResult], told: dict[str, object], reason: str | None) -> str:
+    from reports.bench_report import table
+
+    lines = table(results)
     for result in results:
-        low, high = (value / HASHES_PER_MH for value in (min(result.samples_hps), max(result.samples_hps)))
-        audit = f"{result.verified_hits:>13,} / {result.expected_hits:<12,.0f} {result.hits_z:+.1f}"
-        print(f"{result.backend:<12} {result.median_hps / HASHES_PER_MH:>11.2f} {low:>8.2f} {high:>8.2f} {audit}")
+        detectable = result.audit.smallest_skip_detectable_pct
+        lines.append(
+            f"{result.backend}: {result.audit.planted_found} of {result.audit.planted} planted nonces found; "
+            f"a kernel that skipped {detectable:.1f} % of all nonces would show"
+        )
+        if result.energy is not None:
+            energy = result.energy
+            lines.append(
+                f"{result.backend}: {energy.mean_w:.1f} W ({energy.source}; {energy.boundary}; {energy.kind}), idle "
+                f"{energy.idle_w:.1f} W; {energy.j_per_mh(net=False):.4g} J/MH gross, {energy.j_per_mh(net=True):.4g} net"
+            )
+    if reason is not None:
+        lines.append(f"energy: none ({reason})")
+    rows = told.get("comparison")
+    for row in rows if isinstance(rows, list) else []:
+        lines.append(f"{row['backend']}: {row['ratio']:.3f} of the older median (95 %: {row['low']:.3f} to {row['high']:.3f})")
+    return "\n".join(lines)
+
+
+def _judge(results: list[BenchResult]) -> None:
+    """Leave with a failure if a backend's hits do not add up."""
+    failed = [result for result in results if not result.audit.passed]
+    for result in failed:
+        audit = result.audit
+        print(
+            f"hashwatt: backend {result.backend!r} failed the audit: {audit.verified_hits:,} hits where "
+            f"{audit.expected_hits:,.0f} were expected (z {audit.z:+.1f}), {audit.planted_found} of {audit.planted} "
+            "planted nonces found; do not trust its rate",
+            file=sys.stderr,
+        )
+    if failed:
+        raise typer.Exit(EXIT_FAILURE)

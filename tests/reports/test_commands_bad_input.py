@@ -104,23 +104,44 @@ def test_a_backend_that_does_not_exist(refused: Refused, words: tuple[str, ...],
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("--seconds", "-1", "greater than or equal to 0.05"),
-        ("--seconds", "0", "greater than or equal to 0.05"),
-        ("--seconds", "601", "less than or equal to 600"),
-        ("--seconds", "inf", "less than or equal to 600"),
-        ("--seconds", "nan", "equal to"),
+        ("--seconds", "-1", "a sample of -1.0 s; want 0.05 to 3600 s"),
+        ("--seconds", "0", "a sample of 0.0 s; want 0.05 to 3600 s"),
+        ("--seconds", "3601", "a sample of 3601.0 s; want 0.05 to 3600 s"),
+        ("--seconds", "inf", "a sample of inf s; want 0.05 to 3600 s"),
+        ("--seconds", "nan", "a sample of nan s; want 0.05 to 3600 s"),
         ("--seconds", "soon", "valid number"),
-        ("--repeat", "0", "greater than or equal to 1"),
-        ("--repeat", "-3", "greater than or equal to 1"),
+        ("--repeat", "0", "0 samples; want 1 to 10000"),
+        ("--repeat", "-3", "-3 samples; want 1 to 10000"),
         ("--repeat", "1.5", "valid integer"),
-        ("--repeat", "1001", "less than or equal to 1000"),
+        ("--repeat", "10001", "10001 samples; want 1 to 10000"),
+        ("--warmup", "-1", "-1 warm-up samples; want 0 to 10000"),
+        ("--threads", "0", "0 threads; want 1 to 4096"),
+        ("--threads", "-2", "--threads '-2' is no number; want 1 or more, or all"),
+        ("--threads", "many", "--threads 'many' is no number; want 1 or more, or all"),
+        ("--meter", "nvlm:0", "no meter 'nvlm'; known: nameplate, rapl"),
+        ("--meter", "nameplate:nan", "a nameplate of nan W; want a number of watts above 0"),
+        ("--compare", "nowhere.json", "nowhere.json: cannot be read (No such file or directory)"),
+        ("--csv", "nowhere/rows.csv", "nowhere/rows.csv: cannot be written (No such file or directory)"),
+        ("--history", ".", ".: cannot be written (Is a directory)"),
     ],
 )
 def test_bench_an_option_out_of_range(refused: Refused, option: str, value: str, words: str) -> None:
-    sentence = refused("bench", "--backend", "reference", option, value)
-    assert sentence.startswith(f"Invalid value for '{option}': ")
-    assert words in sentence
-    assert sentence.endswith("; see `hashwatt bench --help`")
+    assert words in refused("bench", "--backend", "reference", option, value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "old.json: not JSON"),
+        (b"\xff\xfe\x00", "old.json: not JSON"),
+        (b"[" * 100_000, "old.json: not JSON"),
+        (b"[]", "old.json: schema version None; want 1"),
+        (b'{"schema_version": 2}', "old.json: schema version 2; want 1"),
+    ],
+)
+def test_bench_an_older_file_that_is_none(refused: Refused, tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "old.json").write_bytes(content)
+    assert words in refused("bench", "--backend", "reference", "--compare", "old.json")
 
 
 @pytest.mark.parametrize("command", ["show", "check"])

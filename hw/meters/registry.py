@@ -1,0 +1,28 @@
+"""The table of meters, by the word with which their specification begins."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final, cast
+
+from hw.errors import MeterError
+from miner.meter import EnergyMeter
+
+METERS: Final = {"nameplate": "hw.meters.nameplate", "rapl": "hw.meters.rapl"}
+"""Meters by name; each module has `open_meter(rest)`, which gets what follows the colon."""
+
+
+def open_meter(specification: str) -> EnergyMeter:
+    """Open the meter that a specification such as ``rapl`` or ``nameplate:65`` names.
+
+    Raises
+    ------
+    MeterError
+        If there is none of that name, or the rest makes no sense.
+    MeterUnavailableError
+        If this machine has no such instrument, or may not read it.
+    """
+    name, _, rest = specification.partition(":")
+    if name not in METERS:
+        raise MeterError(f"no meter {name!r}; known: {', '.join(METERS)}")
+    return cast("EnergyMeter", import_module(METERS[name]).open_meter(rest))

@@ -1,0 +1,1 @@
+"""The benchmark: hashes counted from work done, hits audited, cycles beside rates, joules where a meter is."""

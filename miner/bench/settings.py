@@ -1,0 +1,44 @@
+"""What a benchmark is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+
+from miner.errors import BenchError
+
+MOST_SECONDS = 3_600.0
+MOST_SAMPLES = 10_000
+MOST_THREADS = 4_096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchSettings:
+    """`repeat` samples of `seconds` [s] each, after `warmup` samples that do not count, on `threads` threads.
+
+    With `cpus`, thread i is held to the i-th of these logical processors.
+
+    Raises
+    ------
+    BenchError
+        If a number is out of range, or there are fewer `cpus` than threads.
+    """
+
+    seconds: float = 5.0
+    repeat: int = 7
+    warmup: int = 1
+    threads: int = 1
+    cpus: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.seconds) and 0.05 <= self.seconds <= MOST_SECONDS):
+            raise BenchError(f"a sample of {self.seconds} s; want 0.05 to {MOST_SECONDS:g} s")
+        for name, number, low, high in (
+            ("samples", self.repeat, 1, MOST_SAMPLES),
+            ("warm-up samples", self.warmup, 0, MOST_SAMPLES),
+            ("threads", self.threads, 1, MOST_THREADS),
+        ):
+            if not low <= number <= high:
+                raise BenchError(f"{number} {name}; want {low} to {high}")
+        if self.cpus is not None and len(self.cpus) < self.threads:
+            raise BenchError(f"{self.threads} threads for {len(self.cpus)} processors; want a processor for each")

@@ -1,0 +1,179 @@
+"""A benchmark as JSON, as a table for a terminal, as rows of CSV, and held against an older one."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from miner.bench.compare import Ratio, ratio_of_medians
+from miner.bench.energy import Energy
+from miner.bench.run import BenchResult
+from miner.bench.sampling import Sample
+from miner.errors import BenchError
+from miner.units import HASHES_PER_MH
+from reports.errors import BenchFileError
+
+Json = dict[str, object]
+
+SCHEMA_VERSION = 1
+CSV_COLUMNS = ("date_utc", "backend", "threads", "sample", "seconds", "hashes", "hashes_per_second", "core_clock_hz")
+
+
+def result_json(result: BenchResult, energy_reason: str | None) -> Json:
+    """Return one backend's result; `energy_reason` says why there is no energy if there is none."""
+    audit, rates = result.audit, result.rates_hps
+    return {
+        "backend": result.backend,
+        "threads": result.settings.threads,
+        "hashes_per_second": {"median": result.median_hps, "min": min(rates), "max": max(rates), "samples": rates},
+        "cycles_per_hash": result.cycles_per_hash,
+        "core_clock_hz": result.core_clock_hz,
+        "hashes": sum(sample.hashes for sample in result.samples),
+        "verified_hits": audit.verified_hits,
+        "expected_hits": audit.expected_hits,
+        "hits_z": audit.z,
+        "planted_nonces": audit.planted,
+        "planted_nonces_found": audit.planted_found,
+        "smallest_skip_detectable_pct": audit.smallest_skip_detectable_pct,
+        "audit_passed": audit.passed,
+        "samples": [_sample_json(sample) for sample in result.samples],
+        "energy": None if result.energy is None else _energy_json(result.energy),
+        "energy_reason": energy_reason,
+    }
+
+
+def document(results: Sequence[BenchResult], facts: Mapping[str, object], energy_reason: str | None) -> Json:
+    """Return the whole benchmark: with one backend, its result beside the facts; with several, a list of them."""
+    settings = asdict(results[0].settings)
+    rows = [result_json(result, energy_reason) for result in results]
+    head: Json = {"schema_version": SCHEMA_VERSION, **facts, "settings": settings}
+    return {**rows[0], **head} if len(rows) == 1 else {**head, "results": rows}
+
+
+def results_of(document: Json) -> list[Json]:
+    """Return the backends' results of a document, one or several."""
+    rows = document.get("results", [document])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise BenchFileError("`results` is no list of results; want a file that `hashwatt bench --json` wrote")
+    return rows
+
+
+def read_document(path: Path) -> Json:
+    """Read a benchmark that was written as JSON.
+
+    Raises
+    ------
+    BenchFileError
+        If it cannot be read, or is no benchmark.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise BenchFileError(
+            f"{path}: cannot be read ({error.strerror}); want a file that `hashwatt bench --json` wrote"
+        ) from None
+    except (ValueError, RecursionError):
+        raise BenchFileError(f"{path}: not JSON; want a file that `hashwatt bench --json` wrote") from None
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if version != SCHEMA_VERSION:
+        raise BenchFileError(f"{path}: schema version {version!r}; want {SCHEMA_VERSION}, as `hashwatt bench --json` writes")
+    return dict(document)
+
+
+def compared(new: Json, old: Json, path: Path) -> list[Json]:
+    """Return the ratio of every backend that both documents hold, with its interval.
+
+    Raises
+    ------
+    BenchFileError
+        If they share none, or the old samples are no rates.
+    """
+    before = {(row.get("backend"), row.get("threads")): row for row in results_of(old)}
+    rng = np.random.default_rng(1)
+    rows: list[Json] = []
+    for row in results_of(new):
+        key = (row["backend"], row["threads"])
+        if key in before:
+            ratio = _ratio(row, before[key], rng, path)
+            rows.append({"backend": key[0], "threads": key[1], **asdict(ratio)})
+    if not rows:
+        known = ", ".join(f"{name} on {threads}" for name, threads in before)
+        raise BenchFileError(f"{path}: holds {known or 'nothing'} threads, none of what was measured now; nothing to compare")
+    return rows
+
+
+def _ratio(new: Json, old: Json, rng: np.random.Generator, path: Path) -> Ratio:
+    try:
+        samples = [row["hashes_per_second"]["samples"] for row in (new, old)]  # type: ignore[index]
+        return ratio_of_medians(samples[0], samples[1], rng)
+    except (KeyError, TypeError, ValueError, BenchError) as error:
+        raise BenchFileError(f"{path}: {old.get('backend')}: no samples to compare ({error})") from None
+
+
+def append_csv(path: Path, document: Json) -> None:
+    """Add a row for each sample to a CSV file, with a header line if it is new."""
+    new = not path.exists() or path.stat().st_size == 0
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, CSV_COLUMNS)
+        if new:
+            writer.writeheader()
+        for row in results_of(document):
+            for number, sample in enumerate(row["samples"]):  # type: ignore[arg-type,var-annotated]
+                writer.writerow({
+                    "date_utc": document["date_utc"],
+                    "backend": row["backend"],
+                    "threads": row["threads"],
+                    "sample": number,
+                    **sample,
+                })
+
+
+def append_history(path: Path, document: Json) -> None:
+    """Add the whole benchmark as one line of JSON, in one write, so that runs side by side do not mix."""
+    line = (json.dumps(document) + "\n").encode()
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        os.write(handle, line)
+    finally:
+        os.close(handle)
+
+
+def table(results: Sequence[BenchResult]) -> list[str]:
+    """Return the lines of a table, the ratio to the first backend in its last column."""
+    lines = ["backend     threads  median MH/s      min      max  cycles/hash  hits verified / expected      z   ratio"]
+    for result in results:
+        low, high = (value / HASHES_PER_MH for value in (min(result.rates_hps), max(result.rates_hps)))
+        cycles = "-" if result.cycles_per_hash is None else f"{result.cycles_per_hash:.1f}"
+        audit = f"{result.audit.verified_hits:>13,} / {result.audit.expected_hits:<9,.0f} {result.audit.z:+6.1f}"
+        ratio = result.median_hps / results[0].median_hps
+        lines.append(
+            f"{result.backend:<11} {result.settings.threads:>7} {result.median_hps / HASHES_PER_MH:>12.2f} {low:>8.2f} "
+            f"{high:>8.2f} {cycles:>12} {audit} {ratio:>7.3f}"
+        )
+    return lines
+
+
+def _sample_json(sample: Sample) -> Json:
+    return {
+        "seconds": sample.elapsed_s,
+        "hashes": sample.hashes,
+        "hashes_per_second": sample.rate_hps,
+        "core_clock_hz": sample.core_clock_hz,
+    }
+
+
+def _energy_json(energy: Energy) -> Json:
+    return {
+        **{key: value for key, value in asdict(energy).items() if key != "kind"},
+        "quality": energy.kind,
+        "gross_j_per_mh": energy.j_per_mh(net=False),
+        "net_j_per_mh": energy.j_per_mh(net=True),
+        "gross_j_per_th": energy.j_per_th(net=False),
+        "net_j_per_th": energy.j_per_th(net=True),
+    }
