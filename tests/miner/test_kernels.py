@@ -7,15 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from hashlib import sha256
-from inspect import getclosurevars
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import llvmlite.binding as llvm
 import pytest
 
-from miner.backends import scan_loop
-from miner.backends.scan_loop import VECTOR, WOVEN, Kernel, code_digest, compiled, scan_with
+from miner.backends import llvm_woven, native, scan_loop
+from miner.backends.scan_loop import VECTOR, WOVEN, Kernel, scan_with
 from miner.target import Target
 from miner.template import HeaderTemplate
 from miner.vectors import header_at
@@ -66,51 +65,103 @@ def test_a_kernel_lets_other_threads_run(kernel: Kernel) -> None:
     assert ticks > 10
 
 
-def test_the_digest_is_part_of_the_key_of_the_cache() -> None:
-    """Numba keys a closure by the values it closes over."""
-    values = [getclosurevars(compiled(Kernel(VECTOR, 4), digest).py_func).nonlocals for digest in (11, 12)]
-    assert [value["digest"] for value in values] == [11, 12]
-    assert 0 < code_digest() < 1 << 63
-
-
-CODE = """
-import linecache, pathlib, sys
-from miner.backends import llvm_batch, llvm_tape, llvm_vector, llvm_woven, scan_loop, sha256_text
-digests = [scan_loop.code_digest.__wrapped__()]
-for module in (sha256_text, llvm_batch, llvm_tape, llvm_vector, llvm_woven):
-    path = pathlib.Path(module.__file__)
-    assert str(path).startswith(sys.argv[1]), path
-    path.write_text(path.read_text() + "# one more line\\n")
-    digests.append(scan_loop.code_digest.__wrapped__())
-print(len(set(digests)))
-"""
 SCAN = """
+import sys
 from miner.backends.registry import GENESIS_HEADER, GENESIS_NONCE
-from miner.backends.scan_loop import VECTOR, Kernel, compiled, code_digest, scan_with
+from miner.backends.scan_loop import VECTOR, Kernel, scan_with
 from miner.template import HeaderTemplate
-hits = scan_with(Kernel(VECTOR, 1), HeaderTemplate(GENESIS_HEADER), GENESIS_NONCE - 3, 8, 0xFFFF << 208)
-print([hit.nonce - GENESIS_NONCE for hit in hits], sum(compiled(Kernel(VECTOR, 1), code_digest()).stats.cache_hits.values()))
+hits = scan_with(Kernel(VECTOR, int(sys.argv[1])), HeaderTemplate(GENESIS_HEADER), GENESIS_NONCE - 3, 8, 0xFFFF << 208)
+print([hit.nonce - GENESIS_NONCE for hit in hits], "compiled" if "numba" in sys.modules else "kept")
 """
+Python = Callable[..., CompletedProcess[str]]
 
 
-def test_each_file_that_emits_code_changes_the_digest(python: Callable[..., CompletedProcess[str]], tmp_path: Path) -> None:
-    """Numba looks at the file of the loop only; an edit of any other that emits code must reach the key of its cache."""
-    shutil.copytree(Path(scan_loop.__file__).parents[1], tmp_path / "miner")
-    told = python("-c", CODE, str(tmp_path), cwd=tmp_path, PYTHONPATH=str(tmp_path))
-    assert (told.stdout, told.stderr) == ("6\n", "")
-
-
-def test_an_edited_kernel_is_compiled_anew(python: Callable[..., CompletedProcess[str]], tmp_path: Path) -> None:
-    """End to end, on a copy: the cache answers for the same text, and not for one that takes the wrong word."""
+@pytest.fixture
+def scan(python: Python, tmp_path: Path) -> Callable[..., str]:
+    """Return a function that scans in a fresh process, with a copy of the floor and a cache of its own."""
     shutil.copytree(Path(scan_loop.__file__).parents[1], tmp_path / "miner")
 
-    def scan() -> str:
-        told = python("-c", SCAN, cwd=tmp_path, PYTHONPATH=str(tmp_path), NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+    def run(lanes: int = 1, **environment: str) -> str:
+        setting = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache"), **environment}
+        told = python("-c", SCAN, str(lanes), cwd=tmp_path, **setting)
         return told.stdout + told.stderr
 
-    assert (scan(), scan()) == ("[0] 0\n", "[0] 1\n")
+    return run
+
+
+def test_machine_code_is_compiled_once_and_anew_when_its_text_changes(scan: Callable[..., str], tmp_path: Path) -> None:
+    """End to end: kept for the same text, Numba not even loaded; and not kept for one that takes the wrong word."""
+    assert (scan(), scan()) == ("[0] compiled\n", "[0] kept\n")
     emitter = tmp_path / "miner" / "backends" / "llvm_vector.py"
     text = emitter.read_text()
     assert text.count("batch.first))[7]") == 1
     emitter.write_text(text.replace("batch.first))[7]", "batch.first))[6]"))
-    assert scan() == "[] 0\n"
+    assert scan() == "[] compiled\n"
+
+
+def test_damaged_machine_code_is_compiled_anew(scan: Callable[..., str], tmp_path: Path) -> None:
+    scan()
+    [kept] = (tmp_path / "cache").iterdir()
+    whole = kept.read_bytes()
+    for damaged in (whole[:100], whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:]):
+        kept.write_bytes(damaged)
+        assert scan() == "[0] compiled\n"
+        assert kept.read_bytes()[32:] != damaged[32:]
+    assert scan() == "[0] kept\n"
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(scan: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert scan(NUMBA_CACHE_DIR=str(tmp_path / "file" / "cache")) == "[0] compiled\n"
+
+
+def test_two_kernels_compiled_apart_live_in_one_process(python: Python, tmp_path: Path) -> None:
+    """Each was the first that its process compiled, so both have the same symbol; they must not be mixed up."""
+    code = """
+import sys
+from miner.backends.native import VECTOR, Kernel, machine_code
+loops = [machine_code(Kernel(VECTOR, int(lanes))) for lanes in sys.argv[1:]]
+print("compiled" if "numba" in sys.modules else "kept", len({id(loop.engine) for loop in loops}))
+"""
+    setting = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    for lanes in ("1", "3"):
+        assert python("-c", code, lanes, **setting).stdout == "compiled 1\n"
+    assert python("-c", code, "1", "3", **setting).stdout == "kept 2\n"
+    symbols = {path.read_bytes()[32:].partition(b"\n")[0] for path in tmp_path.iterdir()}
+    assert len(symbols) == 1
+
+
+def test_each_file_that_emits_code_decides_the_digest(tmp_path: Path) -> None:
+    """So does the kernel; and no file of the folder that emits code is forgotten in the list."""
+    folder = tmp_path / "backends"
+    shutil.copytree(Path(scan_loop.__file__).parent, folder)
+    emitting = ["compile_loop", "llvm_batch", "llvm_tape", "llvm_vector", "llvm_woven", "native", "sha256_text"]
+    digests = [native.kernel_digest(Kernel(VECTOR, 4), folder), native.kernel_digest(Kernel(VECTOR, 8), folder)]
+    for name in emitting:
+        path = folder / f"{name}.py"
+        path.write_text(path.read_text() + "# one more line\n")
+        digests.append(native.kernel_digest(Kernel(VECTOR, 4), folder))
+    assert len(set(digests)) == 2 + len(emitting)
+    assert {path.stem for path in folder.glob("llvm_*.py")} <= set(emitting)
+
+
+def test_the_processor_decides_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = native.kernel_digest(Kernel(VECTOR, 4))
+    monkeypatch.setenv("NUMBA_CPU_NAME", "x86-64-v3")
+    assert native.kernel_digest(Kernel(VECTOR, 4)) != before
+
+
+def test_the_scratch_is_large_enough_and_aligned() -> None:
+    assert llvm_woven.SCRATCH_BYTES <= native.SCRATCH_BYTES == len(scan_loop._scratch())
+    assert scan_loop._scratch().ctypes.data % 64 == 0
+
+
+def test_machine_code_is_kept_where_the_user_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "/somewhere")
+    assert native.cache_folder() == Path("/somewhere")
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
+    assert native.cache_folder() == Path("/caches/hashwatt")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/me")
+    assert native.cache_folder() == Path("/home/me/.cache/hashwatt")
