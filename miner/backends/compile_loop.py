@@ -33,14 +33,13 @@ def compile_loop(kernel: Kernel) -> tuple[str, bytes]:
 def _type_screen(typing_context, kind, lanes, words, first, limit, scratch):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
     """Return a bit for each lane whose hash may meet the target: top word at most `limit`.
 
-    Lane i tries the nonce `first` + i. `words` points to 8 words of midstate and 3 of tail, `scratch` to aligned memory.
+    Lane i tries the nonce `first` + i. `words` is a tuple of 11 uint32, midstate and tail; `scratch` points to aligned memory.
     """
     emit_tops, count = _EMITTERS[kind.literal_value], lanes.literal_value
 
     def emit(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         *_, words_value, first_value, limit_value, scratch_value = arguments
-        places = [builder.gep(words_value, [ir.Constant(llvm_vector.I32, place)]) for place in range(11)]
-        shared = [builder.load(place) for place in places]
+        shared = [builder.extract_value(words_value, place) for place in range(11)]
         batch = Batch(lanes=count, midstate=shared[:8], tail=shared[8:], first=first_value, scratch=scratch_value)
         tops = emit_tops(builder, batch)
         candidates = builder.icmp_unsigned("<=", tops, llvm_vector.LlvmWords(builder, count).spread(limit_value))
@@ -59,10 +58,12 @@ def _loop(kernel: Kernel) -> Any:  # noqa: ANN401  numba is untyped
     @njit(_SIGNATURE, **_BARE)
     def scan_batches(words, start, stop, limit, found, room, where, scratch):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
         """Screen nonces from `start` on; return how many were found, and where to go on in `where`."""
+        # Read once: for all that the compiler knows, what is stored below might change them.
+        shared = (words[0], words[1], words[2], words[3], words[4], words[5], words[6], words[7], words[8], words[9], words[10])
         hits = 0
         batch = start - ahead
         while batch < stop and hits + lanes <= room:
-            bits = _screen(kind, lanes, words, np.uint32(batch), limit, scratch)
+            bits = _screen(kind, lanes, shared, np.uint32(batch), limit, scratch)
             if bits != 0 and batch >= start:
                 for lane in range(lanes):
                     if (bits >> np.uint32(lane)) & np.uint32(1) and batch + lane < stop:
