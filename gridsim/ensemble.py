@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import numpy as np
 
+from gridsim.errors import ScenarioError
 from gridsim.network import Network
 from gridsim.recorder import Recorder, Series
 from gridsim.result import CutEffect, Floats, Replicate, Trace
@@ -62,7 +64,20 @@ def _hourly(series: Series, end_s: float) -> Floats:
 
 
 def _effect(scenario: Scenario, question: Question, real: Series, spared: Series) -> CutEffect:
-    """Compare the world with the cut and the world without it."""
+    """Compare the world with the cut and the world without it.
+
+    Raises
+    ------
+    ScenarioError
+        If the chain of one of them ends before the last moment that the question asks about.
+    """
+    asked = max(question.horizon_end, question.after_end, question.at + timedelta(hours=question.settled_h))
+    ended_s = min(real.edges_s[-1], spared.edges_s[-1])
+    if scenario.clock.seconds(asked) > ended_s:
+        raise ScenarioError(
+            f"question: asks about {asked.isoformat()}, but a chain ended at {scenario.clock.moment(ended_s).isoformat()}; "
+            "want earlier moments, or a higher network.end_height"
+        )
     clock, row = scenario.clock, scenario.region_index(question.region)
     cut_s, horizon_s = clock.seconds(question.at), clock.seconds(question.horizon_end)
     settled_s = cut_s + question.settled_h * S_PER_HOUR

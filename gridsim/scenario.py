@@ -26,7 +26,15 @@ from gridsim.quantity import (
     Text,
     Whole,
 )
-from gridsim.scenario_checks import check_names, check_priors, check_question, check_shares, check_times
+from gridsim.scenario_checks import (
+    check_chain,
+    check_events,
+    check_names,
+    check_priors,
+    check_question,
+    check_shares,
+    check_times,
+)
 from hw.models import MachineModel
 from miner.retarget import EPOCH_BLOCKS
 from miner.target import NBits, target_from_nbits
@@ -74,8 +82,8 @@ class Region(Frozen):
 
     id: Text
     country: Text
-    carbon_g_per_kwh: Sourced
-    tariff_usd_per_kwh: Sourced
+    carbon_g_per_kwh: Annotated[Sourced, AfterValidator(Stated("gCO2/kWh", 0, 5_000))]
+    tariff_usd_per_kwh: Annotated[Sourced, AfterValidator(Stated("USD/kWh", 0, 100))]
 
 
 class RegionShare(Frozen):
@@ -181,7 +189,8 @@ class Mark(Frozen):
 class Scenario(Frozen):
     """One scenario, whole. See `docs/models.md` for what each part does.
 
-    `history` names the observed data to compare with, `proof_height` a real block whose nonce the run finds again.
+    `exogenous` says what is taken as given, `judged` which numbers of the file are plain judgement, with reason and without a
+    prior. `history` names the observed data to compare with, `proof_height` a real block whose nonce the run finds again.
     """
 
     schema_version: Literal[1]
@@ -206,6 +215,7 @@ class Scenario(Frozen):
     replicates: Annotated[Whole, Field(ge=1, le=10_000)] = 32
     proof_height: Annotated[Whole, Field(ge=0)] | None = None
     exogenous: tuple[Text, ...] = ()
+    judged: tuple[Text, ...] = ()
     regions: tuple[Region, ...]
     priors: tuple[Prior, ...] = ()
     machines: tuple[MachineModel, ...]
@@ -228,6 +238,8 @@ class Scenario(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_times(self)
+        check_chain(self)
+        check_events(self)
         check_question(self)
         check_shares(self)
         check_names(self)

@@ -6,6 +6,7 @@ Each check raises ValueError with the key path, the value and what would be righ
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pydantic import AfterValidator, BaseModel
@@ -13,10 +14,15 @@ from pydantic.fields import FieldInfo
 
 from gridsim.quantity import Bounds, PriorRef
 from gridsim.units import S_PER_HOUR
+from miner.retarget import EPOCH_BLOCKS
+from miner.target import NBits, expected_hashes, target_from_nbits
+from miner.units import HASHES_PER_EH
 
 if TYPE_CHECKING:
     from gridsim.scenario import Scenario
 
+FIRST_YEAR, LAST_YEAR = 2009, 2200  # of the chain, and of what a clock in whole seconds is meant for
+SHORTEST_BLOCK_S, LONGEST_BLOCK_S = 1.0, 1e6
 SHARE_TOLERANCE = 1e-6  # published shares carry four digits; their sum is exact to this
 
 
@@ -27,12 +33,40 @@ def check_times(scenario: Scenario) -> None:
         raise ValueError(f"cap_utc: {cap} is not after start_utc, {start}; want a later moment")
     if scenario.cap_s < S_PER_HOUR:
         raise ValueError(f"cap_utc: {scenario.cap_s:g} s after start_utc; want at least an hour, the step of the tables")
-    first, last = scenario.network.start_height, scenario.network.end_height
-    if last <= first:
-        raise ValueError(f"network.end_height: {last} is not above start_height {first}; want a higher block")
+    for key in ("start_utc", "cap_utc"):
+        moment = getattr(scenario, key)
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise ValueError(f"{key}: {moment.isoformat()}; want a year from {FIRST_YEAR} to {LAST_YEAR}")
     moments = [point.at for point in scenario.economy.price]
     if moments != sorted(set(moments)):
         raise ValueError("economy.price: the points are not in order of time; want each `at` after the one before")
+
+
+def check_chain(scenario: Scenario) -> None:
+    """Refuse a chain without a whole epoch, or one whose blocks would come at a pace that no chain has."""
+    network = scenario.network
+    if network.end_height < network.start_height + EPOCH_BLOCKS:
+        raise ValueError(
+            f"network.end_height: {network.end_height} is not a whole epoch of {EPOCH_BLOCKS} blocks above start_height "
+            f"{network.start_height}; want {network.start_height + EPOCH_BLOCKS} or higher"
+        )
+    hashes = expected_hashes(target_from_nbits(NBits(int(network.nbits, 16))))
+    interval_s = hashes / (network.hashrate_ehps.value * HASHES_PER_EH)
+    if not SHORTEST_BLOCK_S <= interval_s <= LONGEST_BLOCK_S:
+        raise ValueError(
+            f"network: {network.hashrate_ehps.value:g} EH/s at nbits {network.nbits} make a block every {interval_s:.3g} s; "
+            f"want {SHORTEST_BLOCK_S:g} to {LONGEST_BLOCK_S:g} s (the chain aims at 600)"
+        )
+
+
+def check_events(scenario: Scenario) -> None:
+    """Refuse an event that begins before the run does: its past would be acted out at the start."""
+    for event in scenario.events:
+        if event.start < scenario.start_utc:
+            raise ValueError(
+                f"events.{event.id}: it starts at {event.start.isoformat()}, before start_utc "
+                f"({scenario.start_utc.isoformat()}); want only what happens in the run, with its rest from the start on"
+            )
 
 
 def check_question(scenario: Scenario) -> None:
@@ -44,6 +78,9 @@ def check_question(scenario: Scenario) -> None:
         first, last = getattr(question, early), getattr(question, late)
         if last <= first:
             raise ValueError(f"question.{late}: {last.isoformat()} is not after question.{early}, {first.isoformat()}")
+    settled = question.at + timedelta(hours=question.settled_h)
+    if settled > scenario.cap_utc:
+        raise ValueError(f"question.settled_h: {question.settled_h:g} h after the cut is {settled.isoformat()}, after cap_utc")
     for key in ("at", "before_start", "before_end", "after_start", "after_end", "horizon_end"):
         moment = getattr(question, key)
         if not scenario.start_utc <= moment <= scenario.cap_utc:

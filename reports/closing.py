@@ -60,6 +60,7 @@ def close(
     summary = summarise(request.scenario, replicates, facts(), observed, comparison)
     version = distribution_version("hashwatt") or "from source"
     folder.write_text("report.html", render(summary, pictures, scenario_summary=request.scenario.summary, version=version))
+    folder.write_text("scenario.json", request.scenario.model_dump_json(indent=2) + "\n")
     folder.write_text("summary.json", json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
     folder.finish(
         manifest_facts(

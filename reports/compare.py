@@ -107,7 +107,7 @@ def compare(replicates: Sequence[Replicate], observed: Observed, start_hashrate_
         mape_hashrate_pct=mape_pct(
             np.array([row.simulated_ehps for row in rows]), np.array([row.observed_ehps for row in rows])
         ),
-        baselines=baseline_errors_pct(observed, start_hashrate_hps),
+        baselines=baseline_errors_pct(observed.only(matrix.heights), start_hashrate_hps),
         slowest_observed_s=max(row.observed_interval_s for row in rows),
         slowest_simulated_s=(low, middle, high),
     )

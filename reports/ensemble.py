@@ -8,7 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from gridsim.ensemble import run_batch
 from gridsim.result import Replicate
@@ -65,7 +65,8 @@ def _end_now(pool: ProcessPoolExecutor) -> None:
     """
     for process in list((pool._processes or {}).values()):  # noqa: SLF001 - Python 3.14 has a public name for this
         process.terminate()
-    pool._call_queue._reader.close()  # type: ignore[attr-defined]  # noqa: SLF001 - what newer Pythons do themselves
+    with suppress(OSError):  # the pool's own thread may just be closing it
+        pool._call_queue._reader.close()  # type: ignore[attr-defined]  # noqa: SLF001 - what newer Pythons do themselves
     pool.shutdown(wait=True, cancel_futures=True)
 
 

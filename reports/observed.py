@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,10 @@ class Observed:
     epochs: tuple[ObservedEpoch, ...]
     windows: dict[str, Window]
     baselines: BaselineFacts | None
+
+    def only(self, heights: Sequence[int]) -> Self:
+        """Return the same data with the epochs of these heights alone."""
+        return replace(self, epochs=tuple(epoch for epoch in self.epochs if epoch.first_height in set(heights)))
 
     def hashrates_hps(self) -> NDArray[np.float64]:
         """Return the hash rate of every epoch, float64[epoch]."""

@@ -14,7 +14,8 @@ from reports.observed import check_observed
 class RunRequest:
     """What to run: a whole scenario, a seed, how many replicates on how many workers, and what else to write.
 
-    `observed_folder` replaces the shipped observed data (tests perturb it to show that nothing simulated moves).
+    `command` is what a reader types to have the same run again. `observed_folder` replaces the shipped observed data (tests
+    perturb it to show that nothing simulated moves).
     """
 
     scenario: Scenario
@@ -22,6 +23,7 @@ class RunRequest:
     replicates: int
     workers: int
     csv: bool = False
+    command: str | None = None
     observed_folder: Path | None = None
 
 

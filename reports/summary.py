@@ -30,6 +30,7 @@ class RunFacts:
 
     run_dir: str
     seed: int
+    rerun: str | None
     wall_s: float
     peak_rss_mib: float
     nonce_check: NonceCheck | None
@@ -50,6 +51,7 @@ def summarise(
         "title": scenario.title,
         "run_dir": facts.run_dir,
         "seed": facts.seed,
+        "rerun": facts.rerun,
         "replicates": len(replicates),
         "replicates_at_end_height": sum(replicate.reached_end for replicate in replicates),
         "wall_s": round(facts.wall_s, 3),
@@ -61,6 +63,7 @@ def summarise(
         "priors_sha256": scenario.priors_sha256,
         "inputs": {
             "exogenous": list(scenario.exogenous),
+            "judged": list(scenario.judged),
             "calibrated": [_stated(prior) for prior in scenario.priors if prior.status == "calibrated"],
             "assumed": [_stated(prior) for prior in scenario.priors if prior.status == "assumed"],
         },
@@ -102,7 +105,7 @@ def answer(scenario: Scenario, cut: Json | None, comparison: Comparison | None) 
     if cut is not None and scenario.question is not None:
         question = scenario.question
         parts.append(
-            f"Cutting {question.region} off took {cut['power_cut_mw']:,.0f} MW off the grid in {question.settled_h:.0f} hours "
+            f"Cutting {question.region} off took {cut['power_cut_mw']:,.0f} MW off the grid in {question.settled_h:g} hours "
             f"(90 % range {cut['power_cut_p05_mw']:,.0f} to {cut['power_cut_p95_mw']:,.0f} MW) and withheld "
             f"{cut['energy_withheld_mwh']:,.0f} MWh by {question.horizon_end:%d %B %Y}, against the same world uncut; "
             f"the network's hash rate went from {cut['hashrate_before_ehps']:.0f} EH/s in the days before "

@@ -12,7 +12,8 @@ WIDTH = 98
 
 def render(summary: dict[str, Any]) -> str:
     """Return the summary as plain lines of at most 98 characters."""
-    parts = [f"{summary['title']}: {summary['replicates']} runs, seed {summary['seed']}"]
+    runs = "1 run" if summary["replicates"] == 1 else f"{summary['replicates']} runs"
+    parts = [f"{summary['title']}: {runs}, seed {summary['seed']}"]
     if summary["epochs"]:
         parts += ["", *_epochs(summary), "", *_score(summary)]
     cut = summary.get("sichuan_cut") or summary.get("cut")

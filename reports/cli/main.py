@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from reports.cli.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, exit_code, one_line, sentence
@@ -30,6 +32,7 @@ class _ParserError(Protocol):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `arguments` (those of the process if None) and leave with an exit code that `reports.cli.errors` lists."""
+    _hold_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     words = [word for word in given if word != "--debug"]  # it may stand anywhere
     debugging = words != given or os.environ.get("HASHWATT_DEBUG", "") not in ("", "0")
@@ -87,6 +90,17 @@ def _parser_sentence(error: _ParserError) -> str:
     return f"{told}; see `{command} --help`"
 
 
+def _hold_streams() -> None:
+    """Stand in for a stream that the shell closed, and let no letter that an encoding lacks end the program."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as the process lives
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _say(text: str) -> None:
-    """Tell the user one sentence on stderr."""
-    print(f"{PROGRAM}: {text}", file=sys.stderr)
+    """Tell the user one sentence on stderr, if anybody can hear it."""
+    with suppress(OSError):
+        print(f"{PROGRAM}: {text}", file=sys.stderr)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from reports.cli.errors import UsageProblem
 
 
 def run(
@@ -32,6 +35,8 @@ def run(
     from reports.summary_text import render
     from reports.write import RunFolder
 
+    if out is not None and not _is_text(str(out)):
+        raise UsageProblem(f"--out {str(out)!a}: not text in UTF-8, which reports are written in; want another name")
     loaded = load_scenario(scenario)
     check_named(loaded)
     request = RunRequest(
@@ -40,11 +45,16 @@ def run(
         replicates=loaded.replicates if replicates is None else replicates,
         workers=default_workers() if workers is None else workers,
         csv=csv,
+        command=f"hashwatt run {shlex.quote(scenario)} --seed {seed} --replicates {replicates or loaded.replicates}",
     )
     folder = RunFolder.create(out, loaded.id)
     with _progress(loaded.title, request.replicates, quiet=quiet) as advance:
         summary = execute(request, folder, advance)
     print(json.dumps(summary, ensure_ascii=False, indent=2) if as_json else render(summary))
+
+
+def _is_text(name: str) -> bool:
+    return not any(0xD800 <= ord(letter) <= 0xDFFF for letter in name)
 
 
 @contextmanager
@@ -53,12 +63,19 @@ def _progress(title: str, total: int, *, quiet: bool) -> Iterator[Callable[[int]
     if quiet:
         yield lambda _done: None
     elif not sys.stderr.isatty():
-        yield lambda done: print(f"{done} of {total} replicates", file=sys.stderr)
+        yield lambda done: _tell(f"{done} of {total} replicates")
     else:
         from rich.console import Console
+        from rich.markup import escape
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(title, total=total)
+            task = bar.add_task(escape(title), total=total)
             yield lambda done: bar.update(task, completed=done)
+
+
+def _tell(line: str) -> None:
+    """Print a line of progress; a run does not end because nobody can hear of it."""
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)

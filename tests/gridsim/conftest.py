@@ -60,7 +60,12 @@ TABLE: dict[str, Any] = {
     },
     "growth": {"cohort": "s19", "ehps_per_month": 0.0},
     "regions": tuple(
-        {"id": region, "country": "Nowhere", "carbon_g_per_kwh": sourced(carbon), "tariff_usd_per_kwh": sourced(0.05)}
+        {
+            "id": region,
+            "country": "Nowhere",
+            "carbon_g_per_kwh": sourced(carbon, "gCO2/kWh"),
+            "tariff_usd_per_kwh": sourced(0.05, "USD/kWh"),
+        }
         for region, carbon in (("A", 24.0), ("B", 469.0))
     ),
     "priors_sha256": "none",

@@ -24,6 +24,9 @@ id = "sichuan-short"
 drop = ["proof_height"]
 [network]
 end_height = 689472
+
+[question]  # its windows within the three epochs
+horizon_end = 2021-06-28T00:00:00+08:00
 """
 """Sichuan's world up to early July 2021, three epochs, without the search for a nonce: a tenth of a second a replicate."""
 

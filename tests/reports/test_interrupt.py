@@ -222,6 +222,6 @@ def test_ctrl_c_while_the_reports_are_written(demo_here: Callable[[], Path], mon
     monkeypatch.setattr("reports.closing.PICTURES", {})
     folder = demo_here()
     assert pq.read_table(folder / "replicates.parquet")["replicate"].to_pylist() == [0, 1, 2]
-    assert "interrupted after the simulation" in (folder / "PARTIAL.txt").read_text(encoding="utf-8")
+    assert "interrupted after 3 of 3 replicates" in (folder / "PARTIAL.txt").read_text(encoding="utf-8")
     assert not (folder / "manifest.json").exists()
     assert not (folder / "summary.json").exists()

@@ -111,7 +111,7 @@ def test_the_manifest_came_last_and_lists_every_file_with_its_digest(done: Any, 
     files = {str(path.relative_to(done.folder)): path for path in done.folder.rglob("*") if path.is_file()}
     written_ns = files.pop("manifest.json").stat().st_mtime_ns
     wanted = {f"{name}.parquet" for name in TABLES} | {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
-    assert set(files) == set(manifest["outputs"]) == wanted | {"report.html", "summary.json"}
+    assert set(files) == set(manifest["outputs"]) == wanted | {"report.html", "scenario.json", "summary.json"}
     for name, path in files.items():
         content, entry = path.read_bytes(), manifest["outputs"][name]
         assert (len(content), hashlib.sha256(content).hexdigest()) == (entry["bytes"], entry["sha256"]), name

@@ -88,6 +88,13 @@ def test_a_folder_is_no_scenario(refused: Refused, tmp_path: Path) -> None:
 # --- what it says --------------------------------------------------------------------------------------------------
 
 IMPOSSIBLE = [
+    pytest.param("end_height = 671328", "end_height = 663265", ["network.end_height", "want 665280 or higher"], id="no-epoch"),
+    pytest.param('nbits = "170da863"', 'nbits = "1d00ffff"', ["make a block every", "want 1 to 1e+06 s"], id="no-difficulty"),
+    pytest.param("start_utc = 2021", "start_utc = 1021", ["start_utc: 1021", "want a year from 2009"], id="year-1021"),
+    pytest.param("settled_h = 24", "settled_h = 100000", ["question.settled_h", "after cap_utc"], id="settled-too-late"),
+    pytest.param(
+        "start = 2021-01-11T", "start = 2020-01-11T", ["events.DRY-DAYS", "before start_utc"], id="event-before-the-start"
+    ),
     pytest.param("pue = 1.1", "pue = 1.1\npeu = 1.2", ["unknown key 'peu'", "did you mean 'pue'?"], id="unknown-key"),
     pytest.param("ramp_months", "ramp_month", ["hosting.ramp_month", "did you mean 'ramp_months'?"], id="unknown-inner-key"),
     pytest.param('title = "Two', 'titel = "Two', ["unknown key 'titel'", "did you mean 'title'?"], id="misspelt-key"),

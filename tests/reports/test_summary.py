@@ -17,7 +17,9 @@ from reports.compare import Comparison
 from reports.summary import RunFacts, answer, spearman, summarise, top_assumptions
 from reports.summary_text import WIDTH, render
 
-FACTS = RunFacts(run_dir="runs/demo", seed=7, wall_s=1.23456, peak_rss_mib=99.96, nonce_check=None, headers_rehashed=0)
+FACTS = RunFacts(
+    run_dir="runs/demo", seed=7, rerun=None, wall_s=1.23456, peak_rss_mib=99.96, nonce_check=None, headers_rehashed=0
+)
 
 
 def replicate(index: int, power_cut_w: float | None, draws: dict[str, float] | None = None) -> Replicate:
