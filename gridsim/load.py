@@ -78,7 +78,7 @@ def _find(name: str) -> _Readable:
     shipped = files("gridsim") / "data" / "scenarios" / f"{name}.toml"
     if name in scenario_names():
         return shipped
-    path = Path(name)
+    path = Path(name or "no name given")
     if _may_exist(path) and path.is_dir():
         raise ScenarioError(f"{name}: that is a folder; want a scenario's name ({', '.join(scenario_names())}) or a .toml file")
     if _may_exist(path) and path.is_file():
@@ -110,7 +110,7 @@ def _read(source: _Readable) -> tuple[bytes, dict[str, Any]]:
             f"{source.name}: the file is empty; want a scenario such as `hashwatt scenarios show sichuan-2021` prints"
         )
     try:
-        return raw, tomllib.loads(raw.decode())
+        return raw, tomllib.loads(raw.decode("utf-8-sig"))  # some editors put a mark in front
     except UnicodeDecodeError:
         raise ScenarioError(f"{source.name}: not text (UTF-8); want a TOML file") from None
     except tomllib.TOMLDecodeError as error:

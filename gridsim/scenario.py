@@ -145,7 +145,7 @@ class Migration(Frozen):
     ship_fraction: FractionQuantity
     freight_median_days: AmountQuantity
     freight_sigma: Annotated[Number, Field(gt=0)]
-    lot_machines: Annotated[Number, Field(ge=1)]
+    lot_machines: Annotated[Number, Field(ge=100)]
 
 
 class Hosting(Frozen):

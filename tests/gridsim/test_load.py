@@ -139,3 +139,15 @@ def test_may_shares_are_a_variant_of_the_same_world() -> None:
     assert [share.region for share in may.shares] == [share.region for share in april.shares]
     assert {share.share.as_of for share in april.shares} == {"2021-04"}
     assert {share.share.as_of for share in may.shares} == {"2021-05"}
+
+
+def test_a_mark_in_front_of_the_text_is_no_part_of_it(tmp_path: Path) -> None:
+    """Some editors write three bytes that say it is UTF-8."""
+    path = tmp_path / "marked.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + b'extends = "demo"\nid = "marked"\n')
+    assert load_scenario(str(path)).id == "marked"
+
+
+def test_an_empty_name_is_no_folder() -> None:
+    with pytest.raises(ScenarioNotFoundError, match="no scenario ''; known: demo"):
+        load_scenario("")
