@@ -18,6 +18,7 @@ def render(summary: Json, pictures: Sequence[Picture], *, scenario_summary: str,
     environment = Environment(loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {"whole": _whole, "tenth": _tenth, "plain": _plain}
     cut = summary.get("sichuan_cut") or summary.get("cut")
+    in_short = f"hashwatt run {summary['scenario']} --seed {summary['seed']} --replicates {summary['replicates']}"
     context: Mapping[str, Any] = {
         "summary": summary,
         "cut": cut,
@@ -26,7 +27,7 @@ def render(summary: Json, pictures: Sequence[Picture], *, scenario_summary: str,
         "pictures": [{"name": entry.name, "caption": entry.caption, "markup": inline_svg(entry)} for entry in pictures],
         "scenario_summary": scenario_summary,
         "version": version,
-        "command": f"hashwatt run {summary['scenario']} --seed {summary['seed']} --replicates {summary['replicates']}",
+        "command": summary.get("rerun") or in_short,
     }
     return environment.get_template("report.html.j2").render(context)
 

@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 
 from miner.units import HASHES_PER_EH
 from reports.compare import EPOCH_NOISE
-from reports.figures.data import DAILY, RunTables, thinned
+from reports.figures.data import RunTables
+from reports.figures.outline import VISIBLE, outline
+from reports.figures.standing import standing_of_run_0
 from reports.figures.style import BLUE, GREEN, SKY, VERMILION, mark, new_figure, utc_axis
 
 
@@ -17,20 +19,23 @@ def draw(tables: RunTables) -> Figure:
     """Return the figure; observed epochs are drawn where a comparison table is there."""
     figure, axes = new_figure("Hash rate of the network", "hash rate (EH/s)")
     network = tables.network
-    times = thinned(network, "time_utc", DAILY)
-    low, high = (thinned(network, name, DAILY) / HASHES_PER_EH for name in ("p05_hps", "p95_hps"))
-    axes.fill_between(times, low, high, color=SKY, alpha=0.35, linewidth=0, label="simulated, 90 % of the runs")
-    axes.plot(times, thinned(network, "p50_hps", DAILY) / HASHES_PER_EH, color=BLUE, linewidth=2, label="simulated, median")
-    axes.plot(
-        times, thinned(network, "hashrate_hps", DAILY) / HASHES_PER_EH, color=BLUE, linewidth=0.7, alpha=0.7, label="run 0"
-    )
-    spared = thinned(network, "without_cut_p50_hps", DAILY) / HASHES_PER_EH
+    hours = network["time_utc"].to_numpy()
+    columns = ("p05_hps", "p95_hps", "p50_hps", "hashrate_hps", "without_cut_p50_hps")
+    low, high, middle, single, spared = (network[name].to_numpy() / HASHES_PER_EH for name in columns)
+    tolerance = VISIBLE * float(high.max())
+    times, edges = outline(hours, np.column_stack([low, high]), tolerance)
+    axes.fill_between(times, *edges.T, color=SKY, alpha=0.35, linewidth=0, label="simulated, 90 % of the runs")
+    axes.plot(*outline(hours, middle, tolerance), color=BLUE, linewidth=2, label="simulated, median")
+    standing = standing_of_run_0(tables.epochs)
+    label = "run 0" if standing is None else f"run 0, {standing.words}"
+    axes.plot(*outline(hours, single, tolerance), color=BLUE, linewidth=0.7, alpha=0.7, label=label)
     if np.isfinite(spared).any():
-        axes.plot(times, spared, color=GREEN, linewidth=1.2, linestyle="--", label="median of the same worlds without the cut")
+        label = "median of the same worlds without the cut"
+        axes.plot(*outline(hours, spared, tolerance), color=GREEN, linewidth=1.2, linestyle="--", label=label)
     if tables.comparison is not None:
         _observed(axes, tables.comparison)
-    mark(axes, tables.marks)
     axes.set_ylim(bottom=0)
+    mark(axes, tables.marks)
     axes.legend(loc="lower right", fontsize=8, frameon=False, ncols=2)
     utc_axis(axes)
     return figure

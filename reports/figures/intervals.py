@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.figures.data import RunTables
-from reports.figures.style import BLACK, BLUE, GREY, SKY, VERMILION, new_figure
+from reports.figures.data import RunTables, epoch_band
+from reports.figures.style import BLACK, BLUE, GREY, SKY, VERMILION, height_axis, new_figure
 
 S_PER_MIN = 60
 AIM_MIN = 10
@@ -15,13 +15,10 @@ AIM_MIN = 10
 def draw(tables: RunTables) -> Figure:
     """Return the figure from all replicates' epochs, and the real ones where there are any."""
     figure, axes = new_figure("Time between two blocks, mean of each epoch", "minutes a block")
-    heights = np.unique(tables.epochs["first_height"].to_numpy())
-    first = tables.epochs["first_height"].to_numpy()
-    minutes = tables.epochs["span_s"].to_numpy() / 2015 / S_PER_MIN
-    low, middle, high = (np.array([np.percentile(minutes[first == height], q) for height in heights]) for q in (5, 50, 95))
-    places = np.arange(len(heights))
-    axes.fill_between(places, low, high, color=SKY, alpha=0.35, linewidth=0, step=None, label="simulated, 90 % of the runs")
-    axes.plot(places, middle, color=BLUE, linewidth=2, marker="o", markersize=4, label="simulated, median")
+    band = epoch_band(tables.epochs, tables.epochs["span_s"].to_numpy() / 2015 / S_PER_MIN)
+    places = np.arange(len(band.heights))
+    axes.fill_between(places, band.low, band.high, color=SKY, alpha=0.35, linewidth=0, label="simulated, 90 % of the runs")
+    axes.plot(places, band.middle, color=BLUE, linewidth=2, marker="o", markersize=4, label="simulated, median")
     axes.axhline(AIM_MIN, color=GREY, linestyle="--", linewidth=1, label="ten minutes: what retargets aim at")
     if tables.comparison is not None:
         real = tables.comparison["observed_interval_s"].to_numpy() / S_PER_MIN
@@ -35,7 +32,6 @@ def draw(tables: RunTables) -> Figure:
             fontsize=9,
             color=BLACK,
         )
-    axes.set_xticks(places, [f"{height:,}" for height in heights], rotation=45, ha="right", fontsize=8)
-    axes.set_xlabel("first block of the epoch")
-    axes.legend(loc="upper right", fontsize=8, frameon=False)
+    height_axis(axes, band.heights)
+    axes.legend(loc="best", fontsize=8, frameon=False)
     return figure

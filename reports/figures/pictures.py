@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from reports.figures import captions
 from reports.figures.data import RunTables
 
 
 class Picture(NamedTuple):
-    """One finished figure: name, the sentence that says how to read it, and its bytes."""
+    """One finished figure: name, the sentences that say how to read it, and its bytes."""
 
     name: str
     caption: str
@@ -16,22 +19,13 @@ class Picture(NamedTuple):
     png: bytes
 
 
-PICTURES: Final = {
-    "hashrate": (
-        "The band holds nine runs in ten. Each red bar is one real epoch: what its 2016 blocks show, with their counting "
-        "error. Where the bars leave the band, the model misses what happened."
-    ),
-    "retargets": (
-        "Every 2016 blocks difficulty follows the time they took. Two bars of a pair that differ by less than 4.4 points "
-        "differ by no more than one sigma of chance."
-    ),
-    "power": (
-        "Electricity at the meters of mining sites in one run, stacked. What vanishes at a line was cut; what grows later "
-        "stands abroad."
-    ),
-    "intervals": "When machines vanish in mid-epoch, difficulty does not know yet: blocks come late until the next retarget.",
+PICTURES: Final[dict[str, Callable[[RunTables], str]]] = {
+    "hashrate": captions.hashrate,
+    "retargets": captions.retargets,
+    "power": captions.power,
+    "intervals": captions.intervals,
 }
-"""The figures of a run, in the order of the report, with their captions; each is drawn by the module of its name."""
+"""The figures of a run, in the order of the report, with what writes their captions; the module of its name draws each."""
 
 
 def draw_picture(name: str, tables: RunTables, foot: str) -> Picture:
@@ -40,6 +34,9 @@ def draw_picture(name: str, tables: RunTables, foot: str) -> Picture:
     from reports.figures.style import as_png, as_svg, finish
 
     modules = {"hashrate": hashrate, "retargets": retargets, "power": power, "intervals": intervals}
-    figure = modules[name].draw(tables)
-    finish(figure, foot)
-    return Picture(name, PICTURES[name], as_svg(figure), as_png(figure))
+    with warnings.catch_warnings():
+        # A letter that the font lacks is an empty box in the PNG; the SVG holds text, which its reader has fonts for.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        figure = modules[name].draw(tables)
+        finish(figure, foot)
+        return Picture(name, PICTURES[name](tables), as_svg(figure), as_png(figure))

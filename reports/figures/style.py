@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 # Okabe and Ito's palette: told apart with any colour vision. Source: Okabe & Ito, "Color Universal Design", 2008.
 BLUE: Final = "#0072B2"
@@ -26,6 +27,9 @@ GREY: Final = "#7F7F7F"
 
 SIZE_IN: Final = (10.0, 5.2)
 DPI: Final = 110
+_AXES_PT: Final = (560.0, 300.0)  # at least: a legend may stand beside them
+_LETTER_PT: Final = 4.8  # mean width of a letter of 8 points
+_ROW_PT: Final = 13
 _RC: Final[Any] = {
     "svg.hashsalt": "hashwatt",
     "svg.fonttype": "none",
@@ -58,25 +62,65 @@ def utc_axis(axes: Axes) -> None:
     axes.set_xlabel("date (UTC)")
 
 
+def height_axis(axes: Axes, heights: Iterable[int]) -> None:
+    """Make the x axis one of epochs, named by their first blocks."""
+    names = [f"{height:,}" for height in heights]
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=8)
+    axes.set_xlabel("first block of the epoch")
+
+
 def mark(axes: Axes, moments: Iterable[tuple[datetime, str]]) -> None:
-    """Draw a labelled vertical line at each moment; neighbours' labels take turns in height."""
-    for number, (moment, label) in enumerate(moments):
-        place = date2num(moment)  # type: ignore[no-untyped-call]
+    """Draw a labelled vertical line at each moment, the labels in rows above the data. Call it when the data are drawn.
+
+    A label stands in the highest row where it meets no other, on white, so that a neighbour's line passes behind it.
+    """
+    places = [(date2num(moment), label) for moment, label in moments]  # type: ignore[no-untyped-call]
+    for place, _ in places:
         axes.axvline(place, color=GREY, linewidth=0.9, linestyle=":")
-        axes.annotate(
-            label,
-            (place, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(3, -11 - 12 * (number % 3)),
-            textcoords="offset points",
-            fontsize=8,
-            color="#444444",
-        )
+    left, right = axes.get_xlim()
+    rows: list[list[tuple[float, float]]] = []
+    for place, label in sorted(places):
+        at_pt, width_pt = (place - left) / (right - left) * _AXES_PT[0], _LETTER_PT * len(label) + 8
+        turned = at_pt + width_pt > _AXES_PT[0]
+        span = (at_pt - width_pt, at_pt) if turned else (at_pt, at_pt + width_pt)
+        row = next((number for number, taken in enumerate(rows) if _is_free(span, taken)), len(rows))
+        if row == len(rows):
+            rows.append([])
+        rows[row].append(span)
+        _label(axes, label, place, row=row, turned=turned)
+    bottom, top = axes.get_ylim()
+    strip = min(_ROW_PT * len(rows) / _AXES_PT[1], 0.5)
+    axes.set_ylim(top=bottom + (top - bottom) / (1 - strip))
+
+
+def _is_free(span: tuple[float, float], taken: Iterable[tuple[float, float]]) -> bool:
+    return all(span[1] <= start or end <= span[0] for start, end in taken)
+
+
+def _label(axes: Axes, label: str, place: float, *, row: int, turned: bool) -> None:
+    """Write one label beside its line; `turned` to the left where there is no room on the right."""
+    text = axes.annotate(
+        label,
+        (place, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(-4 if turned else 4, -10 - _ROW_PT * row),
+        textcoords="offset points",
+        ha="right" if turned else "left",
+        fontsize=8,
+        color="#444444",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
+    )
+    text.set_in_layout(False)  # a very long label shall not squeeze the axes
 
 
 def finish(figure: Figure, foot: str) -> None:
-    """Put run, seed and scenario at the foot, and lay everything out once for all formats."""
+    """Put run, seed and scenario at the foot, and lay everything out once for all formats.
+
+    Text is text: a dollar sign in a name opens no formula.
+    """
     figure.supxlabel(foot, x=0.01, ha="left", fontsize=7, color=GREY)
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
 

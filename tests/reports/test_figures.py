@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from reports.figures import hashrate, intervals, power, retargets
 from reports.figures.data import RunTables
+from reports.figures.outline import outline
 from reports.figures.pictures import PICTURES, draw_picture
 from reports.tables_schema import SCHEMAS
 
@@ -64,7 +65,9 @@ def tables() -> RunTables:
         "epochs",
         replicate=[0, 0, 1, 1, 2, 2],
         first_height=list(HEIGHTS) * 3,
+        nbits=[0x170C1F86] * 6,
         span_s=spans_s,
+        hashrate_hps=[1.7e20, 1.0e20, 1.2e20, 1.1e20, 1.6e20, 1.3e20],
     )
     comparison = table(
         "comparison",
@@ -109,20 +112,29 @@ def legend(axes: Axes) -> set[str]:
     return {text.get_text() for text in axes.get_legend().get_texts()}
 
 
-def test_the_hash_rate_is_drawn_once_a_day_in_ehps(tables: RunTables) -> None:
+def moments(hours_after_start: list[int]) -> list[np.datetime64]:
+    return [np.datetime64(START.replace(tzinfo=None) + timedelta(hours=hour)) for hour in hours_after_start]
+
+
+RUN_0 = "run 0, the middle one of 3 by mean hash rate"
+
+
+def test_the_hash_rate_is_drawn_hour_by_hour_in_ehps(tables: RunTables) -> None:
+    """It rises by a hundredth an hour, more than an eye would miss: every hour is a step that lasts until the next."""
     axes = axes_of(hashrate.draw(tables))
     assert axes.get_ylabel() == "hash rate (EH/s)"
     assert axes.get_xlabel() == "date (UTC)"
     assert axes.get_ylim()[0] == 0
-    times, rates = line(axes, "run 0")
-    assert list(times) == [np.datetime64(START.replace(tzinfo=None) + timedelta(days=day)) for day in range(3)]
-    assert list(rates) == [100, 124, 148]
-    assert list(line(axes, "simulated, median")[1]) == pytest.approx([101, 125.24, 149.48])
+    times, rates = line(axes, RUN_0)
+    assert list(times) == moments([hour for each in range(HOURS) for hour in (each, each + 1)])
+    assert list(rates) == [100 + hour for hour in range(HOURS) for _ in range(2)]
+    assert list(line(axes, "simulated, median")[1][:4]) == pytest.approx([101, 101, 102.01, 102.01])
     corners = band(axes, "simulated, 90 % of the runs")[:, 1]
-    assert (corners.min(), corners.max()) == pytest.approx((90, 148 * 1.2))
-    spared = line(axes, "median of the same worlds without the cut")[1]
-    assert np.isnan(spared[0])
-    assert list(spared[1:]) == [200, 200]
+    assert (corners.min(), corners.max()) == pytest.approx((90, 171 * 1.2))
+    times, spared = line(axes, "median of the same worlds without the cut")
+    known = ~np.isnan(spared)
+    assert list(times[known]) == moments([24, 71, 72])
+    assert list(spared[known]) == [200, 200, 200]
 
 
 def test_each_real_epoch_is_a_bar_of_its_own_length_and_error(tables: RunTables) -> None:
@@ -148,6 +160,37 @@ def test_a_mark_is_a_line_with_its_label(tables: RunTables) -> None:
         assert places == [date2num(MARK[0])]
 
 
+def test_labels_of_neighbours_stand_in_rows_above_the_data_on_white(tables: RunTables) -> None:
+    """The first two lie hours apart, the third has the first row for itself, and the last has room only to its left."""
+    marks = [(START + timedelta(hours=hour), f"the label at {hour}") for hour in (10, 13, 40, 71)]
+    axes = axes_of(power.draw(replace(tables, marks=tuple(marks))))
+    rows = [text.xyann[1] for text in axes.texts]
+    assert rows[0] == rows[2] == rows[3] > rows[1]
+    assert [text.get_ha() for text in axes.texts] == ["left", "left", "left", "right"]
+    assert {text.get_bbox_patch().get_facecolor() for text in axes.texts} == {(1.0, 1.0, 1.0, 1.0)}
+    lines = [entry for entry in axes.get_lines() if entry.get_linestyle() == ":"]
+    assert max(entry.get_zorder() for entry in lines) < min(text.get_zorder() for text in axes.texts)
+    assert (1 - 2.5 / axes.get_ylim()[1]) * 300 > -min(rows)  # points free above the data
+
+
+def test_an_outline_misses_no_hour_by_more_than_its_tolerance() -> None:
+    """Held against every hour in its middle, where the straight line may add half a tolerance of its own."""
+    rng = np.random.default_rng(1)
+    values = np.cumsum(rng.normal(0, 0.01, (2000, 3)), axis=0)
+    values[700:] += [0, 5, 0]
+    values[1300:1301] -= 3
+    times = np.datetime64("2021-01-01", "ms") + np.arange(2000) * np.timedelta64(1, "h")
+    corners, drawn = outline(times, values, 0.1)
+    assert len(corners) == len(drawn) < 400
+    middles = (times + np.timedelta64(30, "m")).astype(float)
+    for curve in range(3):
+        assert np.abs(np.interp(middles, corners.astype(float), drawn[:, curve]) - values[:, curve]).max() <= 0.15
+    for hour in (700, 1300, 1301):  # upright: two corners at one moment
+        assert (corners == times[hour]).sum() == 2
+    assert corners[-1] == times[-1] + np.timedelta64(1, "h")
+    assert list(outline(times[:1], values[:1, 0], 0.1)[0] - times[0]) == [np.timedelta64(0), np.timedelta64(1, "h")]
+
+
 def test_retargets_stand_in_pairs(tables: RunTables) -> None:
     axes = axes_of(retargets.draw(tables))
     simulated, real = (entry for entry in axes.containers if isinstance(entry, BarContainer))
@@ -171,11 +214,21 @@ def test_power_is_stacked_by_region_in_gigawatts(tables: RunTables) -> None:
     assert axes.get_ylabel() == "power at the site meter (GW)"
     assert [entry.get_label() for entry in axes.collections] == ["Sichuan", "Texas"]
     lower, upper = (entry.get_paths()[0].vertices[:, 1] for entry in axes.collections)
-    daily_gw = [2.0, 2.0 * 16 / 24, 0.0]  # the second day was lit for its first sixteen hours
-    assert max(lower) == pytest.approx(2.0)
-    assert sorted({round(float(value), 9) for value in lower}) == pytest.approx(sorted({0.0, *daily_gw}))
-    assert max(upper) == pytest.approx(2.5)
-    assert {round(value + 0.5, 9) for value in daily_gw} <= {round(float(value), 9) for value in upper}
+    assert set(lower) == {0.0, 2.0}
+    assert set(upper) == {0.0, 0.5, 2.0, 2.5}
+
+
+def test_power_falls_at_the_mark_and_not_before(tables: RunTables) -> None:
+    """Sichuan goes dark in the 40th hour, in mid-day: the cliff stands upright on the line of the cut."""
+    axes = axes_of(power.draw(tables))
+    corners = axes.collections[1].get_paths()[0].vertices
+    assert max(corners[corners[:, 1] == 2.5, 0]) == min(corners[corners[:, 1] == 0.5, 0]) == date2num(MARK[0])
+
+
+def test_power_says_which_run_it_shows(tables: RunTables) -> None:
+    assert axes_of(power.draw(tables)).get_title(loc="left") == f"Power that mining draws, by region: {RUN_0}"
+    none = tables.epochs.slice(0, 0)
+    assert axes_of(power.draw(replace(tables, epochs=none))).get_title(loc="left").endswith("by region: run 0")
 
 
 def test_the_smaller_regions_share_one_colour(tables: RunTables) -> None:
@@ -184,11 +237,6 @@ def test_the_smaller_regions_share_one_colour(tables: RunTables) -> None:
     axes = axes_of(power.draw(replace(tables, regions=many)))
     assert [entry.get_label() for entry in axes.collections] == [*names[:7], "all others"]
     assert axes.collections[-1].get_paths()[0].vertices[:, 1].max() == pytest.approx(55)  # 10 + 9 + ... + 1
-
-
-def test_a_run_of_less_than_a_day_has_a_picture_of_its_power(tables: RunTables) -> None:
-    axes = axes_of(power.draw(replace(tables, regions=regions({"Sichuan": [2e9] * 5}))))
-    assert [entry.get_label() for entry in axes.collections] == ["Sichuan"]
 
 
 def test_intervals_are_minutes_epoch_by_epoch(tables: RunTables) -> None:
@@ -208,19 +256,34 @@ def test_intervals_are_minutes_epoch_by_epoch(tables: RunTables) -> None:
 
 @pytest.mark.parametrize("name", DRAW)
 def test_without_a_comparison_the_figure_says_only_what_was_simulated(tables: RunTables, name: str) -> None:
-    axes = axes_of(DRAW[name](replace(tables, comparison=None)))
-    if name == "retargets":
-        assert [text.get_text() for text in axes.texts] == ["this scenario names no history to compare with"]
-        assert axes.containers == []
-    else:
-        assert not {label for label in legend(axes) if "real" in label}
-        assert legend(axes)
+    alone = replace(tables, comparison=None)
+    axes = axes_of(DRAW[name](alone))
+    assert not {label for label in legend(axes) if "real" in label}
+    assert legend(axes)
+    words = PICTURES[name](alone)
+    assert not [word for word in ("red bar", "real bar", "Squares", "pair") if word in words]
+    assert ("no real chain" in words) == (name != "power")
+
+
+def test_retargets_without_a_history_are_those_of_the_ensemble(tables: RunTables) -> None:
+    """Difficulty follows two weeks over the time taken: 1,209,600 s over each span, rounded as nBits are."""
+    axes = axes_of(retargets.draw(replace(tables, comparison=None)))
+    (bars,) = (entry for entry in axes.containers if isinstance(entry, BarContainer))
+    first = np.array([1_209_600 / span_s - 1 for span_s in (1_209_000, 1_813_500, 1_208_000)]) * 100
+    second = np.array([1_209_600 / span_s - 1 for span_s in (1_612_000, 1_007_500, 1_410_500)]) * 100
+    assert [bar.get_height() for bar in bars] == pytest.approx([np.median(first), np.median(second)], abs=1e-3)
+    assert bars.errorbar is not None
+    (whiskers,) = bars.errorbar.lines[2]
+    assert [list(segment[:, 1]) for segment in whiskers.get_segments()] == [
+        pytest.approx(np.percentile(changes, (5, 95)), abs=1e-3) for changes in (first, second)
+    ]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["683,424", "685,440"]
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_the_same_tables_give_the_same_bytes(tables: RunTables, name: str) -> None:
     one, other = (draw_picture(name, tables, "demo, seed 1, 3 runs; here") for _ in range(2))
-    assert (one.name, one.caption) == (name, PICTURES[name])
+    assert (one.name, one.caption) == (name, PICTURES[name](tables))
     assert one == other
     text = "".join(ElementTree.fromstring(one.svg).itertext())
     assert "demo, seed 1, 3 runs; here" in text
