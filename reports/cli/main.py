@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = EXIT_FAILURE
     except (Exception, KeyboardInterrupt) as error:
         code = _tell(error, debugging=debugging)
-    _let_go_of_stdout()
+    _let_go_of_streams()
     sys.exit(code)
 
 
@@ -73,12 +73,13 @@ def _tell(error: BaseException, *, debugging: bool) -> int:
     return exit_code(error)
 
 
-def _let_go_of_stdout() -> None:
-    """Drop what cannot be written, so that the interpreter does not complain of it again on its way out."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _let_go_of_streams() -> None:
+    """Drop what cannot be written, so that the interpreter does not complain of it again on its way out (exit code 120)."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _parser_sentence(error: _ParserError) -> str:
