@@ -23,9 +23,7 @@ class RaplMeter:
     def __init__(self, *, root: Path = ROOT) -> None:
         self._zones = sorted(zone for zone in root.glob("intel-rapl:*") if zone.name.count(":") == 1)
         if not self._zones:
-            raise MeterUnavailableError(
-                f"no RAPL here: {root} has no intel-rapl zones (virtual machines hide them)"
-            )
+            raise MeterUnavailableError(f"no RAPL here: {root} has no intel-rapl zones (virtual machines hide them)")
         self.source = f"RAPL, {', '.join(_text(zone / 'name') for zone in self._zones)}"
         self._ranges_uj = [_number(zone / "max_energy_range_uj") for zone in self._zones]
         self._last_uj = [_number(zone / "energy_uj") for zone in self._zones]
@@ -51,9 +49,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="ascii").strip()
     except OSError as error:
-        raise MeterUnavailableError(
-            f"{path}: {error.strerror}; recent kernels let only root read RAPL"
-        ) from None
+        raise MeterUnavailableError(f"{path}: {error.strerror}; recent kernels let only root read RAPL") from None
 
 
 def _number(path: Path) -> int:

@@ -65,7 +65,7 @@ def machine_code(kernel: Kernel) -> Loop:
 def kernel_digest(kernel: Kernel, folder: Path = Path(__file__).parent) -> str:
     """Return the digest of all that decides the machine code; `folder` holds the files that emit it."""
     parts = [(folder / name).read_text(encoding="utf-8") for name in _TEXT]
-    parts += [repr(tuple(kernel)), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()]
+    parts += [repr(tuple(kernel)), llvm.get_host_cpu_name(), repr(sorted(llvm.get_host_cpu_features().items()))]
     parts += [version("numba"), version("llvmlite"), *(os.environ.get(name, "") for name in _FORCED)]
     return sha256("\0".join(parts).encode()).hexdigest()
 
