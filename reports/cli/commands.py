@@ -35,7 +35,8 @@ class Command:
 COMMANDS: Final[Mapping[str, Command]] = {
     "run": Command("reports.cli.run:run", "Simulate a scenario and write its tables, figures and report."),
     "scenarios": Command("reports.cli.scenarios:app", "List, show and check scenarios."),
-    "mine": Command("reports.cli.mine:mine", "Search a range of nonces of a block header."),
+    "mine": Command("reports.cli.mine:mine", "Search a range of nonces of a block header, or mine at a pool."),
+    "pool": Command("reports.cli.pool:pool", "Serve work to miners on this machine, and check their shares."),
     "bench": Command("reports.cli.bench:bench", "Measure the nonce-search kernels of this machine."),
     "serve": Command("reports.cli.serve:serve", "Serve the figures of a run to Prometheus, on this machine only."),
     "doctor": Command("reports.cli.doctor:doctor", "Check this machine; say what is missing and how to get it."),

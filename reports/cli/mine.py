@@ -1,4 +1,4 @@
-"""`hashwatt mine`: search a header's nonces, a real block's or one of yours."""
+"""`hashwatt mine`: search a header's nonces, a real block's or one of yours, or mine at a pool."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from reports.cli.errors import UsageProblem
 
 if TYPE_CHECKING:
     from miner.header import BlockHeader
+    from miner.search import Work
     from miner.target import Target
 
 
@@ -24,24 +25,62 @@ def mine(
     target: Annotated[str | None, typer.Option(help="Target as 64 hex digits; the header's own if left out.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All hits of the range, not only the first.")] = False,
     backend: Annotated[str, typer.Option(help="auto, or a backend's name.")] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, max=1024, help="One for each processor if left out.")] = None,
+    pool: Annotated[str | None, typer.Option(help="Mine at this pool, such as stratum+tcp://127.0.0.1:3333.")] = None,
+    user: Annotated[str | None, typer.Option("--user", "-u", help="At the pool: who mines.")] = None,
+    password: Annotated[str, typer.Option("--password", "-p", help="At the pool.")] = "x",
+    seconds: Annotated[float | None, typer.Option(help="At the pool: stop after so many seconds.")] = None,
+    shares: Annotated[int | None, typer.Option(min=1, help="At the pool: stop after so many accepted shares.")] = None,
+    allow_public: Annotated[bool, typer.Option("--allow-public", help="Pools outside private networks, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Search a range of nonces; every hit is checked against all 256 bits of the target."""
+    """Search a range of nonces, or mine at a pool; every hit is checked against all 256 bits of the target."""
+    count_threads = threads or os.cpu_count() or 1
+    if pool is None:
+        if user is not None or seconds is not None or shares is not None or allow_public:
+            raise UsageProblem("--user, --seconds, --shares and --allow-public are for a pool; give its address with --pool")
+        work = _work(header, block, start, count, target)
+        _search_and_tell(work, backend=backend, every=every, threads=count_threads, as_json=as_json)
+        return
+    from reports.cli.pool import PoolVisit, mine_at_pool
+
+    if any(option is not None for option in (header, block, count, target)) or every or start != "0":
+        raise UsageProblem("--pool brings its own headers and targets; leave --header, --block and what goes with them out")
+    visit = PoolVisit(
+        url=pool,
+        user=user,
+        password=password,
+        backend=backend,
+        threads=count_threads,
+        seconds=seconds,
+        shares=shares,
+        allow_public=allow_public,
+        as_json=as_json,
+    )
+    mine_at_pool(visit)
+
+
+def _work(header: str | None, block: int | None, start: str, count: str | None, target: str | None) -> Work:
     from miner.header import NONCE_SPACE
-    from miner.search import Work, search
+    from miner.search import Work
     from miner.target import target_from_nbits
     from miner.template import HeaderTemplate
 
     chosen = _header(header, block)
     first = _number("--start", start)
-    work = Work(
+    return Work(
         template=HeaderTemplate(chosen.to_bytes()),
         target=target_from_nbits(chosen.nbits) if target is None else _target(target),
         start=first,
         count=NONCE_SPACE - first if count is None else _number("--count", count),
     )
+
+
+def _search_and_tell(work: Work, *, backend: str, every: bool, threads: int, as_json: bool) -> None:
+    from miner.search import search
+
     started_s = time.perf_counter()
-    found = search(work, backend=backend, first_only=not every, threads=os.cpu_count() or 1)
+    found = search(work, backend=backend, first_only=not every, threads=threads)
     wall_s = time.perf_counter() - started_s
     if as_json:
         result = {

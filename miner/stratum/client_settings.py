@@ -1,0 +1,60 @@
+"""How a client mines, and how it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from miner.errors import SettingError
+from miner.work import Space
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """How a client mines and how patient it is; times in seconds.
+
+    `space` says which nonces are searched and how far a job's time may be moved on. After `stop_after` accepted shares (None:
+    never) it stops. `patient` keeps on trying even if the pool was never reached. `silence_s` is how long a pool may be silent.
+    """
+
+    threads: int = 1
+    backend: str = "auto"
+    space: Space = field(default_factory=lambda: Space(time_roll_s=600))
+    allow_public: bool = False
+    patient: bool = True
+    stop_after: int | None = None
+    connect_s: float = 10.0
+    login_s: float = 20.0
+    silence_s: float = 300.0
+    farewell_s: float = 5.0
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.stop_after is not None and self.stop_after < 1:
+            raise SettingError(f"stop after {self.stop_after} shares; want 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSnapshot:
+    """How a client stands: what became of its shares, and its hash rate [H/s] while it had work.
+
+    `rejected` has the count by the pool's number. See `miner.stratum.share_book` for the others.
+    """
+
+    elapsed_s: float
+    backend: str
+    connected: bool
+    connections: int
+    jobs: int
+    hashes: int
+    hash_rate_hps: float
+    found: int
+    accepted: int
+    rejected: tuple[tuple[int, int], ...]
+    stale: int
+    repeated: int
+    lost: int
+    open: int
+    odd: int
+    accepted_hashes: float
+    best_difficulty: float

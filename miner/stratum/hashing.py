@@ -1,0 +1,154 @@
+"""Threads that search a job's space and hand over what they find; they change jobs within a tenth of a second.
+
+Each takes a slice of the space that lasts about a twentieth of a second, so that a hit is not held back for long, a new job
+gets its turn soon, and nothing is searched twice. Kernels let go of the interpreter, so an event loop runs beside them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from miner.backends.registry import load
+from miner.errors import SettingError
+from miner.header import Nonce
+from miner.search import Found, Work, search
+from miner.target import Target, expected_hashes
+from miner.work import Assignment, Roll, WorkQueue, WorkUnit, hash_difficulty
+
+SLICE_S: Final = 0.05
+FIRST_SLICE: Final = 1 << 12  # nonces
+MOST_GROWTH: Final = 8
+MOST_HITS: Final = 64  # expected of a slice, however easy the target
+MOST_THREADS: Final = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A header of a job that meets its share target: which one, its nonce, and the difficulty of its hash."""
+
+    assignment: Assignment
+    roll: Roll
+    nonce: Nonce
+    difficulty: float
+
+    @property
+    def key(self) -> tuple[bytes, int, int, int, bytes]:
+        """What tells it apart from others of the same job."""
+        return self.roll.extranonce2, self.roll.version, self.roll.time_s, self.nonce, self.assignment.extranonce1
+
+
+class HashThreads:
+    """`threads` threads on one backend. `found` and `failed` are called in them, and may block.
+
+    Raises
+    ------
+    SettingError
+        If there are to be fewer than one.
+    BackendUnavailableError, BackendSelfTestError
+        As `miner.backends.registry.load` does.
+    """
+
+    def __init__(
+        self, threads: int, backend: str, found: Callable[[Share], None], failed: Callable[[BaseException], None]
+    ) -> None:
+        if not 1 <= threads <= MOST_THREADS:
+            raise SettingError(f"{threads} threads; want 1 to {MOST_THREADS}")
+        self._engine = load(backend)
+        self._found, self._failed = found, failed
+        self._change = threading.Condition()
+        self._queue: WorkQueue | None = None
+        self._epoch = 0
+        self._closed = False
+        self._hashes = 0
+        self._threads = [threading.Thread(target=self._run, name=f"hashing-{at}", daemon=True) for at in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def backend(self) -> str:
+        """The backend's name."""
+        return self._engine.name
+
+    @property
+    def hashes(self) -> int:
+        """How many nonces have been searched."""
+        with self._change:
+            return self._hashes
+
+    def work_on(self, queue: WorkQueue | None, *, abandon: bool) -> None:
+        """Go on with another job, or with none; slices under way are ended if `abandon`, or else finished first."""
+        with self._change:
+            self._queue = queue
+            self._epoch += abandon
+            self._change.notify_all()
+
+    def close(self) -> None:
+        """End the threads and wait for them; what they find until then is still handed over."""
+        with self._change:
+            self._closed = True
+            self._queue = None
+            self._epoch += 1
+            self._change.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        pace = _Pace(self._engine.chunk_nonces)
+        try:
+            while (taken := self._next_slice(pace)) is not None:
+                unit, epoch = taken
+                started_s = time.perf_counter()
+                result = self._search(unit, epoch)
+                pace.learn(result.scanned, time.perf_counter() - started_s)
+                with self._change:
+                    self._hashes += result.scanned
+                for hit in result.hits:
+                    value = int(hit.hash, 16)
+                    share = Share(
+                        assignment=unit.assignment, roll=unit.roll, nonce=hit.nonce, difficulty=hash_difficulty(value)
+                    )
+                    self._found(share)
+        except BaseException as error:  # a thread that dies quietly would look like bad luck
+            self._failed(error)
+
+    def _next_slice(self, pace: _Pace) -> tuple[WorkUnit, int] | None:
+        """Wait for work; return a slice of it, or None at the end."""
+        while True:
+            with self._change:
+                while self._queue is None and not self._closed:
+                    self._change.wait()
+                if self._closed or self._queue is None:
+                    return None
+                queue, epoch = self._queue, self._epoch
+            unit = queue.take(pace.nonces(queue.assignment.target))
+            if unit is not None:
+                return unit, epoch
+            with self._change:  # nothing is left of this job: wait for another
+                if self._queue is queue:
+                    self._queue = None
+
+    def _search(self, unit: WorkUnit, epoch: int) -> Found:
+        work = Work(template=unit.template, target=unit.assignment.target, start=unit.start, count=unit.count)
+        return search(work, backend=self._engine.name, first_only=False, cancelled=lambda: self._epoch != epoch)
+
+
+class _Pace:
+    """How many nonces last about `SLICE_S`, as one thread has learnt."""
+
+    def __init__(self, chunk_nonces: int) -> None:
+        self._chunk_nonces = chunk_nonces
+        self._nonces = FIRST_SLICE
+
+    def nonces(self, target: Target) -> int:
+        most = max(1, int(MOST_HITS * expected_hashes(target)))
+        whole = self._nonces - self._nonces % self._chunk_nonces if self._nonces > self._chunk_nonces else self._nonces
+        return min(whole, most)
+
+    def learn(self, scanned: int, elapsed_s: float) -> None:
+        if scanned and elapsed_s > 0:
+            wanted = int(scanned * SLICE_S / elapsed_s)
+            self._nonces = max(1, min(wanted, self._nonces * MOST_GROWTH))
