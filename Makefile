@@ -4,15 +4,16 @@ PY ?= python3
 UV_VERSION := 0.13.9
 V := .venv
 STAMP := $(V)/.stamp
+CUDA := .venv-cuda
 export PY
 export NUMBA_CACHE_DIR := $(CURDIR)/.numba_cache
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup sichuan test slow lint format bench gpu-check lock clean distclean
+.PHONY: help setup sichuan test slow lint format bench gpu-check cuda-compile lock clean distclean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv: the locked packages and hashwatt itself
 
@@ -49,12 +50,20 @@ format: $(STAMP) ## Lay out the code as lint wants it
 bench: $(STAMP) ## Measure the nonce-search kernels of this machine
 	@$(V)/bin/hashwatt bench
 
-gpu-check: $(STAMP) ## Run the tests that need a CUDA device
+gpu-check: $(STAMP) ## Run the tests that need a CUDA device, then measure its kernels into docs/benchmarks
 	@if ! nvidia-smi -L >/dev/null 2>&1; then \
 	  echo "gpu-check: no CUDA device here (nvidia-smi finds none), so the GPU tests were not run"; exit 0; \
 	fi; \
-	$(V)/bin/python -c 'import cupy, numba_cuda' 2>/dev/null || tools/setup-venv +gpu || exit 1; \
-	$(V)/bin/python -m pytest -q -m gpu
+	$(V)/bin/python -c 'import cupy, numba_cuda, pynvml' 2>/dev/null || tools/setup-venv +gpu || exit 1; \
+	$(V)/bin/python -m pytest -q -m gpu || exit 1; \
+	$(V)/bin/python -m miner.backends.gpu_record docs/benchmarks/gpu-$$(date -u +%Y-%m-%d).md
+
+cuda-compile: $(CUDA)/.stamp ## Compile the GPU kernels without a GPU and count their instructions, in .venv-cuda
+	@$(CUDA)/bin/python -m pytest -q -m cuda_compile tests/miner/cuda
+
+$(CUDA)/.stamp: requirements.lock requirements-uv.lock pyproject.toml tools/setup-venv
+	@HASHWATT_VENV=$(CUDA) tools/setup-venv cuda-compile
+	@touch $@
 
 # Compiled without any configuration of this machine, so that the hashes are those of the public packages for all
 # platforms; UPGRADE=1 takes newer versions. No address may stand in a lock.
@@ -73,5 +82,5 @@ clean: ## Remove caches and builds; runs/ and .venv stay
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .numba_cache .coverage htmlcov build dist
 	@find miner hw gridsim reports tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-distclean: clean ## Remove .venv and the fetched uv as well
-	@rm -rf $(V) .uvboot .ci-tools
+distclean: clean ## Remove .venv, .venv-cuda and the fetched uv as well
+	@rm -rf $(V) $(CUDA) .uvboot .ci-tools

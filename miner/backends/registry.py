@@ -16,6 +16,8 @@ from miner.template import HeaderTemplate, Template
 Scan = Callable[[Template, int, int, Target], list[Hit]]
 
 BACKENDS: Final = {
+    "cuda": "miner.backends.cuda",
+    "cupy": "miner.backends.cupy_raw",
     "numba-sha": "miner.backends.numba_sha",
     "numba-cpu": "miner.backends.numba_cpu",
     "reference": "miner.backends.reference",

@@ -1,0 +1,129 @@
+"""A search on the GPUs of a machine: jobs for their kernels, pieces of a range, candidates, and the exact check.
+
+A kernel reports every nonce whose hash has a top word of at most the target's, which loses no hit; the host checks those
+exactly. Where more are found than a buffer holds, the piece is searched again in halves.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final, Protocol
+
+from miner.backends.cuda_source import argument_values
+from miner.backends.gpu_program import program
+from miner.backends.gpu_variant import SHIFTS, Variant
+from miner.errors import WorkError
+from miner.header import NONCE_SPACE, Nonce
+from miner.share import Hit
+from miner.target import Target
+from miner.template import Template
+
+CAPACITY: Final = 1 << 16  # candidates that a device's buffer holds
+MOST_NONCES: Final = 1 << 30  # of a piece: nonces and threads together stay below 2^32
+LEAST_NONCES: Final = 1 << 20  # of a piece, if there are several devices: less is not worth a launch on another
+BLOCKS_PER_PROCESSOR: Final = 24  # whole waves of 6, 8 or 12 blocks; also enough for Numba not to warn
+CHUNK_PER_PROCESSOR: Final = 1 << 22  # 66 ms at the 64 MH/s that a GH100's SM should reach
+GROUPS: Final = (4, 2, 1)  # midstates that one kernel can take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A kernel and what it is given besides its nonces: the words that all of them share, and the limit of top words."""
+
+    variant: Variant
+    shared: tuple[int, ...]
+    limit: int
+
+
+class Device(Protocol):
+    """One GPU with a buffer of `capacity` candidates and `processors` SMs."""
+
+    capacity: int
+    processors: int
+
+    def launch(self, job: Job, start: int, count: int) -> None:
+        """Begin to search `count` nonces from `start` on; do not wait."""
+        ...
+
+    def collect(self) -> tuple[int, list[int]]:
+        """Wait; return how many candidates there are, and those that the buffer holds, in any order."""
+        ...
+
+
+def job_of(templates: Sequence[Template], target: Target, variant: Variant | None = None) -> Job:
+    """Return the job for 1, 2 or 4 templates of one tail, by `variant` or by the best one that needs no measurement.
+
+    Shifts as wide products pay at any rate that such products may have: ``docs/benchmarks/gpu.md``.
+    """
+    limit = target >> 224
+    chosen = variant or Variant(midstates=len(templates), wide=SHIFTS, zero=limit == 0)
+    uniforms = program(chosen.midstates).uniforms([template.midstate for template in templates], templates[0].tail)
+    return Job(variant=chosen, shared=tuple(argument_values(chosen, uniforms)), limit=limit)
+
+
+class Searcher:
+    """Searches on several devices at once; threads take turns."""
+
+    def __init__(self, devices: Sequence[Device]) -> None:
+        self._devices: Final = devices
+        self._lock: Final = Lock()
+        self.chunk_nonces: Final = sum(device.processors for device in devices) * CHUNK_PER_PROCESSOR
+
+    def scan(self, template: Template, start: int, count: int, target: Target) -> list[Hit]:
+        """Return every hit among the `count` nonces from `start` on, in order."""
+        return self.scan_versions([template], start, count, target)[0]
+
+    def scan_versions(self, templates: Sequence[Template], start: int, count: int, target: Target) -> list[list[Hit]]:
+        """Return every hit of each template, in order of nonces; kernels take up to four templates at a time.
+
+        Raises
+        ------
+        WorkError
+            If the templates do not share their tail, as headers do that differ in their version only.
+        """
+        if len({template.tail for template in templates}) > 1:
+            raise WorkError("templates that are searched together share the last 16 bytes of their headers but the nonce")
+        hits: list[list[Hit]] = []
+        for group in _grouped(templates):
+            nonces = self.candidates(job_of(group, target), start, count)
+            checked = [[template.check(Nonce(nonce), target) for nonce in nonces] for template in group]
+            hits += [[hit for hit in one if hit is not None] for one in checked]
+        return hits
+
+    def candidates(self, job: Job, start: int, count: int) -> list[int]:
+        """Return the nonces that the kernel reports, in order."""
+        found: list[int] = []
+        with self._lock:
+            pieces = deque(self._pieces(job, start, count))
+            while pieces:
+                turn = [(device, pieces.popleft()) for device, _ in zip(self._devices, range(len(pieces)), strict=False)]
+                for device, piece in turn:
+                    device.launch(job, *piece)
+                for device, (first, number) in turn:
+                    total, some = device.collect()
+                    if total > device.capacity:
+                        half = number // 2
+                        pieces.extend([(first, half), (first + half, number - half)])
+                    else:
+                        found += some
+        return sorted(found)
+
+    def _pieces(self, job: Job, start: int, count: int) -> Iterator[tuple[int, int]]:
+        """Part a range so that all devices have work, and that buffers will be half full at most, by chance's mean."""
+        shares = max(1, min(len(self._devices), count // LEAST_NONCES))
+        room = min(device.capacity for device in self._devices) * NONCE_SPACE // (2 * job.variant.midstates * (job.limit + 1))
+        size = max(1, min(-(-count // shares), MOST_NONCES, room))
+        for at in range(start, start + count, size):
+            yield at, min(size, start + count - at)
+
+
+def _grouped(templates: Sequence[Template]) -> Iterator[Sequence[Template]]:
+    """Part templates into groups of 4, 2 and 1."""
+    at = 0
+    while at < len(templates):
+        size = next(group for group in GROUPS if group <= len(templates) - at)
+        yield templates[at : at + size]
+        at += size
