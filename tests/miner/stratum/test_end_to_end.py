@@ -96,13 +96,13 @@ def test_synthetic_jobs_with_everything_changing() -> None:
     """A job every 50 ms, every fourth of a new block: what is stale was never sent or is refused as such, nothing else is."""
 
     async def act(pool: StratumPool, client: StratumClient, port: int) -> None:
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(1.0)
         client.stop()
 
     client, pool = mine(SyntheticJobs(1), act, difficulty=EASY, interval_s=0.05, jobs_per_block=4)
-    assert pool.jobs > 10
-    assert client.jobs > 10
-    assert pool.accepted == client.accepted > 20
+    assert pool.jobs > 6
+    assert client.jobs > 6
+    assert pool.accepted == client.accepted > 10
     assert pool.rejected == pool.stale == sum(count for _, count in client.rejected)
     assert [code for code, _ in client.rejected] in ([], [21])
     assert (client.lost, client.open, client.repeated, client.odd) == (0, 0, 0, 0)
@@ -173,7 +173,7 @@ def test_no_share_is_lost_or_counted_twice_over_broken_connections(seed: int) ->
     door = Cutting(seed)
 
     async def act(pool: StratumPool, client: StratumClient, port: int) -> None:
-        while door.cuts < 8:
+        while door.cuts < 6:
             await asyncio.sleep(0.02)
         door.on = False
         before = client.snapshot().accepted
@@ -182,7 +182,7 @@ def test_no_share_is_lost_or_counted_twice_over_broken_connections(seed: int) ->
         client.stop()
 
     client, pool = mine(SyntheticJobs(seed), act, by_way_of=door.open, difficulty=EASY / 4, interval_s=60)
-    assert client.connections > 8
+    assert client.connections > 6
     assert client.accepted == pool.accepted > 20
     assert client.found == client.accepted + client.stale
     assert (client.lost, client.open, client.rejected) == (0, 0, ())
@@ -211,11 +211,11 @@ def test_the_pools_hash_rate_is_the_clients() -> None:
     """Implied by shares against counted by kernels, within 4 standard deviations of the number of shares."""
 
     async def act(pool: StratumPool, client: StratumClient, port: int) -> None:
-        await asyncio.sleep(2)
+        await asyncio.sleep(1.2)
         client.stop()
 
     client, pool = mine(SyntheticJobs(9), act, difficulty=EASY / 8, interval_s=60)
     expected = client.hashes / (pool.hashes / pool.accepted)
-    assert pool.accepted > 200
+    assert pool.accepted > 100
     assert abs(pool.accepted - expected) < 4 * expected**0.5
     assert pool.hash_rate_hps == pytest.approx(pool.hashes / pool.elapsed_s, rel=0.05)

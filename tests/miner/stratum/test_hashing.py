@@ -65,7 +65,7 @@ def until(done: Callable[[], bool], timeout_s: float = 10) -> bool:
     return done()
 
 
-@pytest.mark.parametrize(("backend", "threads", "nonces"), [("auto", 3, 1 << 23), ("reference", 2, 1 << 15)])
+@pytest.mark.parametrize(("backend", "threads", "nonces"), [("auto", 3, 1 << 22), ("reference", 2, 1 << 15)])
 def test_every_hit_of_a_space_is_found_once(backend: str, threads: int, nonces: int) -> None:
     """Two extranonces and two versions of it, against a plain search of each header."""
     difficulty = nonces / 2**32 / 20

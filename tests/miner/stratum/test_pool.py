@@ -285,7 +285,7 @@ def test_who_asks_without_reading_the_answers_is_not_read_from() -> None:
                 await flood()
         await place.still_serves()
 
-    serve(act, PoolLimits(write_s=0.3))
+    serve(act, PoolLimits(write_s=0.1))
 
 
 def test_a_flood_leaves_others_their_turn() -> None:
