@@ -177,7 +177,7 @@ class StratumClient:
     async def _converse(self, wire: Wire) -> None:
         """Read and answer until the pool is to be left, or says nothing more."""
         settings, messages = self._settings, MessageReader()
-        deadline_s = self._clock() + settings.login_s
+        deadline_s, ready = self._clock() + settings.login_s, False
         self._perform(self._session.connected())
         try:
             while data := await wire.read(deadline_s - self._clock()):
@@ -186,8 +186,9 @@ class StratumClient:
                     if leave := self._perform(self._session.receive(item)):
                         _LOG.warning("leaving pool %s: %s", wire.address, leave.reason)
                         return
-                if items and self._session.ready and not self._gate.is_full:  # it must judge shares, too
+                if items and self._session.ready and not (ready and self._gate.is_full):  # it must judge shares, too
                     deadline_s = self._clock() + settings.silence_s
+                ready = self._session.ready
                 await asyncio.sleep(0)  # a pool that never stops talking leaves the shares their turn
             for item in messages.end():
                 self._perform(self._session.receive(item))

@@ -272,5 +272,5 @@ def _mined_text(snapshot: ClientSnapshot, threads: int) -> str:
     return (
         f"{snapshot.accepted:,} accepted, {rejected:,} rejected{f' ({by_code})' if by_code else ''}{told}\n"
         f"{snapshot.hash_rate_hps / HASHES_PER_MH:,.2f} MH/s: {snapshot.hashes:,} hashes in {snapshot.elapsed_s:.1f} s "
-        f"({snapshot.backend}, {threads} threads)"
+        f"({snapshot.backend}, {threads} {'thread' if threads == 1 else 'threads'})"
     )
