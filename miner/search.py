@@ -33,7 +33,8 @@ class Work:
     def __post_init__(self) -> None:
         if self.start < 0 or self.count < 1 or self.start + self.count > NONCE_SPACE:
             raise WorkError(
-                f"nonces {self.start} to {self.start + self.count} leave the range 0 to 2^32; want start + count within it"
+                f"nonces {self.start} to {self.start + self.count} leave the range 0 to 2^32; "
+                "want a count of 1 or more, and start + count within it"
             )
         if not 0 <= self.target < 1 << 256:
             raise WorkError(f"target {self.target:#x} does not fit 256 bits")

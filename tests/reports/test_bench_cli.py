@@ -19,6 +19,12 @@ from reports.machine import cpu, usable_cpus
 QUICK = ("bench", "--seconds", "0.05", "--repeat", "3", "--warmup", "0")
 
 
+@pytest.fixture(autouse=True)
+def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One honest audit in 1,000 fails by chance, and some dozen are made here: let one in 500 million."""
+    monkeypatch.setattr("miner.bench.audit.Z_LIMIT", 6.0)
+
+
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as end:
         main([*QUICK, *words])
@@ -41,7 +47,7 @@ def test_one_backend_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert told["hashes"] == sum(sample["hashes"] for sample in told["samples"])
     assert told["core_clock_hz"] / told["cycles_per_hash"] == pytest.approx(rates["median"], rel=0.5)
     assert told["expected_hits"] >= 10_000
-    assert told["smallest_skip_detectable_pct"] < 5
+    assert 0 < told["smallest_skip_detectable_pct"] < 8  # of the lenient limit above
     assert told["planted_nonces_found"] == told["planted_nonces"] > 30
     assert {"cpu", "load_1min", "versions", "python", "system", "usable_threads"} == set(told["machine"])
     assert told["settings"] == {"seconds": 0.05, "repeat": 3, "warmup": 0, "threads": 1, "cpus": None}

@@ -78,7 +78,8 @@ def test_mine_a_number_of_5000_digits(refused: Refused) -> None:
 @pytest.mark.parametrize(("start", "count"), [(SPACE - 1, 2), (SPACE, 1), (1, SPACE), (0, 0)])
 def test_mine_a_range_that_leaves_the_nonces(refused: Refused, start: int, count: int) -> None:
     sentence = refused("mine", "--block", "125552", "--start", str(start), "--count", str(count))
-    assert sentence == f"nonces {start} to {start + count} leave the range 0 to 2^32; want start + count within it"
+    remedy = "want a count of 1 or more, and start + count within it"
+    assert sentence == f"nonces {start} to {start + count} leave the range 0 to 2^32; {remedy}"
 
 
 @pytest.mark.parametrize(
