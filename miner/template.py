@@ -6,18 +6,21 @@ the 12 bytes that follow (the tail). Some devices are sent no more than that.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from struct import pack
-from typing import Protocol
+from typing import Final, Protocol
 
 from miner.backends import sha256_text
-from miner.errors import HeaderError
+from miner.errors import HeaderError, WorkError
 from miner.header import HEADER_BYTES, NONCE_SPACE, Nonce, hash_hex, hash_value, header_words
 from miner.share import Hit, check
 from miner.target import Target
 
 Words = tuple[int, ...]
+
+GROUPS: Final = (4, 2, 1)  # templates that one kernel can take
 
 
 class Template(Protocol):
@@ -87,3 +90,18 @@ class MidstateTemplate:
         words = sha256_text.REFERENCE.header_hash(self.midstate, self.tail, word)
         digest = pack(">8I", *words)
         return Hit(nonce, hash_hex(digest)) if hash_value(digest) <= target else None
+
+
+def check_shared_tail(templates: Sequence[Template]) -> None:
+    """Refuse to search together what does not share its tail: WorkError."""
+    if len({template.tail for template in templates}) > 1:
+        raise WorkError("templates that are searched together share the last 16 bytes of their headers but the nonce")
+
+
+def kernel_groups(templates: Sequence[Template]) -> Iterator[Sequence[Template]]:
+    """Part templates into groups of 4, 2 and 1, in order."""
+    at = 0
+    while at < len(templates):
+        size = next(group for group in GROUPS if group <= len(templates) - at)
+        yield templates[at : at + size]
+        at += size

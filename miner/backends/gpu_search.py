@@ -15,18 +15,16 @@ from typing import Final, Protocol
 from miner.backends.cuda_source import argument_values
 from miner.backends.gpu_program import program
 from miner.backends.gpu_variant import SHIFTS, Variant
-from miner.errors import WorkError
 from miner.header import NONCE_SPACE, Nonce
 from miner.share import Hit
 from miner.target import Target
-from miner.template import Template
+from miner.template import Template, check_shared_tail, kernel_groups
 
 CAPACITY: Final = 1 << 16  # candidates that a device's buffer holds
 MOST_NONCES: Final = 1 << 30  # of a piece: nonces and threads together stay below 2^32
 LEAST_NONCES: Final = 1 << 20  # of a piece, if there are several devices: less is not worth a launch on another
 BLOCKS_PER_PROCESSOR: Final = 24  # whole waves of 6, 8 or 12 blocks; also enough for Numba not to warn
 CHUNK_PER_PROCESSOR: Final = 1 << 22  # 66 ms at the 64 MH/s that a GH100's SM should reach
-GROUPS: Final = (4, 2, 1)  # midstates that one kernel can take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +82,9 @@ class Searcher:
         WorkError
             If the templates do not share their tail, as headers do that differ in their version only.
         """
-        if len({template.tail for template in templates}) > 1:
-            raise WorkError("templates that are searched together share the last 16 bytes of their headers but the nonce")
+        check_shared_tail(templates)
         hits: list[list[Hit]] = []
-        for group in _grouped(templates):
+        for group in kernel_groups(templates):
             nonces = self.candidates(job_of(group, target), start, count)
             checked = [[template.check(Nonce(nonce), target) for nonce in nonces] for template in group]
             hits += [[hit for hit in one if hit is not None] for one in checked]
@@ -118,12 +115,3 @@ class Searcher:
         size = max(1, min(-(-count // shares), MOST_NONCES, room))
         for at in range(start, start + count, size):
             yield at, min(size, start + count - at)
-
-
-def _grouped(templates: Sequence[Template]) -> Iterator[Sequence[Template]]:
-    """Part templates into groups of 4, 2 and 1."""
-    at = 0
-    while at < len(templates):
-        size = next(group for group in GROUPS if group <= len(templates) - at)
-        yield templates[at : at + size]
-        at += size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Final, NamedTuple
@@ -11,9 +11,10 @@ from miner.errors import BackendSelfTestError, BackendUnavailableError
 from miner.header import Nonce
 from miner.share import Hit
 from miner.target import MAX_TARGET, Target
-from miner.template import HeaderTemplate, Template
+from miner.template import HeaderTemplate, Template, check_shared_tail
 
 Scan = Callable[[Template, int, int, Target], list[Hit]]
+ScanVersions = Callable[[Sequence[Template], int, int, Target], list[list[Hit]]]
 
 BACKENDS: Final = {
     "cuda": "miner.backends.cuda",
@@ -34,11 +35,28 @@ MOST_LANES: Final = 16  # nonces side by side in the widest kernel
 
 
 class Backend(NamedTuple):
-    """A backend that passed its self-test: its name, its scan, and how many nonces to hand it at a time."""
+    """A backend that passed its self-test: its name, its scan, and how many hashes to ask of it at a time.
+
+    `versions` searches several templates of one tail at once, if the backend has a kernel for that.
+    """
 
     name: str
     scan: Scan
     chunk_nonces: int
+    versions: ScanVersions | None = None
+
+    def scan_versions(self, templates: Sequence[Template], start: int, count: int, target: Target) -> list[list[Hit]]:
+        """Return the hits of each template among the `count` nonces from `start` on, in order of nonces.
+
+        Raises
+        ------
+        WorkError
+            If the templates do not share their tail, as headers do that differ in their version only.
+        """
+        check_shared_tail(templates)
+        if self.versions is None or len(templates) == 1:
+            return [self.scan(template, start, count, target) for template in templates]
+        return self.versions(templates, start, count, target)
 
 
 def load(name: str) -> Backend:
@@ -70,7 +88,7 @@ def _load(name: str) -> Backend:
         module = import_module(BACKENDS[name])
     except ImportError as error:
         raise BackendUnavailableError(f"backend {name!r} cannot be loaded: {error}") from error
-    backend = Backend(name, module.scan, module.CHUNK_NONCES)
+    backend = Backend(name, module.scan, module.CHUNK_NONCES, getattr(module, "scan_versions", None))
     self_test(backend)
     return backend
 
