@@ -13,7 +13,7 @@ from miner.backends.gpu_search import Job, Searcher, job_of
 from miner.backends.gpu_variant import SHIFTS, Variant
 from miner.errors import WorkError
 from miner.target import MAX_TARGET, Target
-from miner.template import HeaderTemplate, MidstateTemplate
+from miner.template import HeaderTemplate, MidstateTemplate, kernel_groups
 from miner.vectors import header_at
 
 SPACE = 1 << 32
@@ -130,7 +130,7 @@ class TestVersions:
 
     def test_groups_are_as_large_as_kernels_take_them(self) -> None:
         templates = [HeaderTemplate(bytes([place]) + HEADER[1:]) for place in range(11)]
-        assert [len(group) for group in gpu_search._grouped(templates)] == [4, 4, 2, 1]
+        assert [len(group) for group in kernel_groups(templates)] == [4, 4, 2, 1]
         assert Searcher([ListedDevice([])]).scan_versions([], 0, 5, MAX_TARGET) == []
 
     def test_another_tail_is_refused(self) -> None:
