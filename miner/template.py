@@ -87,7 +87,7 @@ class MidstateTemplate:
     def check(self, nonce: Nonce, target: Target) -> Hit | None:
         """Return the hit if the header with `nonce` hashes to at most `target`, by the text of FIPS 180-4 itself."""
         word = int.from_bytes(pack("<I", nonce), "big")
-        words = sha256_text.REFERENCE.header_hash(self.midstate, self.tail, word)
+        [words] = sha256_text.REFERENCE.header_hashes([self.midstate], self.tail, word)
         digest = pack(">8I", *words)
         return Hit(nonce, hash_hex(digest)) if hash_value(digest) <= target else None
 

@@ -10,11 +10,13 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from miner.backends import llvm_vector, llvm_woven
-from miner.backends.llvm_batch import Batch
+from miner.backends.llvm_batch import I32, Batch
 from miner.backends.native import VECTOR, WOVEN, Kernel
 
-_EMITTERS: Final = {VECTOR: llvm_vector.emit_tops, WOVEN: llvm_woven.emit_tops}
+_EMITTERS: Final = {VECTOR: llvm_vector.emit_met, WOVEN: llvm_woven.emit_met}
 _WARM_UP: Final = {VECTOR: 0, WOVEN: llvm_woven.STAGES}  # batches before the first whose result counts
+_STATE_WORDS: Final = 8
+_TAIL_WORDS: Final = 3
 _POINTER: Final[Any] = types.CPointer
 _WORDS, _PLACES, _BYTES = _POINTER(types.uint32), _POINTER(types.int64), _POINTER(types.uint8)
 _SIGNATURE: Final = types.int64(
@@ -30,44 +32,63 @@ def compile_loop(kernel: Kernel) -> tuple[str, bytes]:
     return compiled.fndesc.llvm_func_name, object_code
 
 
-def _type_screen(typing_context, kind, lanes, words, first, limit, scratch):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
-    """Return a bit for each lane whose hash may meet the target: top word at most `limit`.
+def _type_read(typing_context, words, number):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return `number` words as a tuple of uint32."""
+    read: Any = types.UniTuple(types.uint32, number.literal_value)  # type: ignore[no-untyped-call]
 
-    Lane i tries the nonce `first` + i. `words` is a tuple of 11 uint32, midstate and tail; `scratch` points to aligned memory.
+    def emit(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        pointer = arguments[0]
+        places = [builder.gep(pointer, [ir.Constant(I32, place)]) for place in range(read.count)]
+        return context.make_tuple(builder, signature.return_type, [builder.load(place) for place in places])
+
+    return read(words, number), emit
+
+
+def _type_screen(typing_context, kind, lanes, words, first, limit, scratch):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+    """Return a bit for each lane and midstate whose hash may meet the target: top word at most `limit`.
+
+    Lane i tries the nonce `first` + i; the bits of the first midstate are the lowest. `words` is a tuple of uint32, midstates
+    and tail; `scratch` points to aligned memory.
     """
-    emit_tops, count = _EMITTERS[kind.literal_value], lanes.literal_value
+    emit_met, count = _EMITTERS[kind.literal_value], lanes.literal_value
 
     def emit(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         *_, words_value, first_value, limit_value, scratch_value = arguments
-        shared = [builder.extract_value(words_value, place) for place in range(11)]
-        batch = Batch(lanes=count, midstate=shared[:8], tail=shared[8:], first=first_value, scratch=scratch_value)
-        tops = emit_tops(builder, batch)
-        candidates = builder.icmp_unsigned("<=", tops, llvm_vector.LlvmWords(builder, count).spread(limit_value))
-        return builder.zext(builder.bitcast(candidates, ir.IntType(count)), llvm_vector.I32)
+        shared = [builder.extract_value(words_value, place) for place in range(words.count)]
+        states = [shared[at : at + _STATE_WORDS] for at in range(0, words.count - _TAIL_WORDS, _STATE_WORDS)]
+        batch = Batch(count, states, shared[-_TAIL_WORDS:], first_value, limit_value, scratch_value)
+        return emit_met(builder, batch)
 
-    return types.uint32(kind, lanes, words, first, limit, scratch), emit
+    return types.uint64(kind, lanes, words, first, limit, scratch), emit
 
 
+_read: Any = intrinsic(prefer_literal=True)(_type_read)
 _screen: Any = intrinsic(prefer_literal=True)(_type_screen)
 
 
 def _loop(kernel: Kernel) -> Any:  # noqa: ANN401  numba is untyped
-    kind, lanes = kernel
+    kind, lanes, midstates = kernel
+    number = _STATE_WORDS * midstates + _TAIL_WORDS
+    most = lanes * midstates
     ahead = _WARM_UP[kind] * lanes
 
     @njit(_SIGNATURE, **_BARE)
     def scan_batches(words, start, stop, limit, found, room, where, scratch):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
-        """Screen nonces from `start` on; return how many were found, and where to go on in `where`."""
+        """Screen nonces from `start` on; return how many were found, and where to go on in `where`.
+
+        A nonce is found with the number of its midstate in the bits above its own.
+        """
         # Read once: for all that the compiler knows, what is stored below might change them.
-        shared = (words[0], words[1], words[2], words[3], words[4], words[5], words[6], words[7], words[8], words[9], words[10])
+        shared = _read(words, number)
         hits = 0
         batch = start - ahead
-        while batch < stop and hits + lanes <= room:
+        while batch < stop and hits + most <= room:
             bits = _screen(kind, lanes, shared, np.uint32(batch), limit, scratch)
             if bits != 0 and batch >= start:
-                for lane in range(lanes):
-                    if (bits >> np.uint32(lane)) & np.uint32(1) and batch + lane < stop:
-                        found[hits] = batch + lane
+                for place in range(most):
+                    lane = place % lanes
+                    if (bits >> np.uint64(place)) & np.uint64(1) and batch + lane < stop:
+                        found[hits] = (place // lanes) << 32 | (batch + lane)
                         hits += 1
             batch += lanes
         where[0] = batch if batch < stop else stop

@@ -15,9 +15,9 @@ from llvmlite import ir
 from miner.backends.cuda_source import argument_names
 from miner.backends.gpu_program import TOP_IS_ZERO, TOP_OF_INITIAL, program
 from miner.backends.gpu_variant import Variant
-from miner.backends.llvm_vector import I32, llvm_function
+from miner.backends.llvm_batch import I32, I64
+from miner.backends.llvm_vector import llvm_function
 
-I64: Final = ir.IntType(64)
 BIT: Final = ir.IntType(1)
 
 

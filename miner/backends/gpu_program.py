@@ -14,7 +14,7 @@ from functools import cache
 from typing import Final, TypeVar
 
 from miner.backends.gpu_trace import WHOLE, Kind, Node, Trace, replay
-from miner.backends.sha256_text import INITIAL, MASK, ROUNDS, K, Sha256, Words
+from miner.backends.sha256_text import INITIAL, MASK, Sha256, Words
 
 W = TypeVar("W")
 
@@ -77,21 +77,9 @@ def _header_tops(trace: Trace, states: Sequence[Sequence[Node]], tail: Sequence[
 
     First hashes take turns round by round, second ones come after each other: that needs the fewest words at a time.
     """
-    const = trace.const
+    const, sha = trace.const, Sha256(trace)
     padding = [const(0x80000000), *[const(0)] * 10, const(80 * 8)]
-    firsts = _rounds(trace, states, [*tail, trace.nonce(), *padding])
-    digests = [[*map(trace.add, state, after)] for state, after in zip(states, firsts, strict=True)]
+    digests = sha.compress(states, [*tail, trace.nonce(), *padding])
     padding = [const(0x80000000), *[const(0)] * 6, const(32 * 8)]
     initial = [const(value) for value in INITIAL]
-    return [_rounds(trace, [initial], [*digest, *padding])[0][7] for digest in digests]
-
-
-def _rounds(trace: Trace, states: Sequence[Sequence[Node]], block: Sequence[Node]) -> list[list[Node]]:
-    """6.2.2, steps 1 to 3, for states that share a block: a word of the schedule, then a round of each."""
-    sha = Sha256(trace)
-    w, after = list(block), [list(state) for state in states]
-    for t in range(ROUNDS):
-        if t >= len(w):
-            w.append(sha.next_word(w))
-        after = [sha.round(state, K[t], w[t]) for state in after]
-    return after
+    return [sha.rounds([initial], [*digest, *padding])[0][7] for digest in digests]

@@ -6,10 +6,8 @@ from typing import Any
 
 from llvmlite import ir
 
-from miner.backends.llvm_batch import Batch
+from miner.backends.llvm_batch import I32, I64, Batch, bits_met, spread
 from miner.backends.sha256_text import Sha256
-
-I32 = ir.IntType(32)
 
 
 def llvm_function(module: ir.Module, signature: ir.FunctionType, name: str) -> ir.Function:
@@ -17,10 +15,13 @@ def llvm_function(module: ir.Module, signature: ir.FunctionType, name: str) -> i
     return module.globals.get(name) or ir.Function(module, signature, name)
 
 
-def emit_tops(builder: ir.IRBuilder, batch: Batch) -> ir.Value:
-    """Emit the hashes of a batch; return each one's top word, a vector of its lanes."""
+def emit_met(builder: ir.IRBuilder, batch: Batch) -> ir.Value:
+    """Emit the hashes of a batch; return the bits of those that may meet the target."""
     words = LlvmWords(builder, batch.lanes)
-    return words.swapped(Sha256(words).header_hash(batch.midstate, batch.tail, words.nonces(batch.first))[7])
+    bits = ir.Constant(I64, 0)
+    for number, hashed in enumerate(Sha256(words).header_hashes(batch.midstates, batch.tail, words.nonces(batch.first))):
+        bits = builder.or_(bits, bits_met(builder, batch, words.swapped(hashed[7]), words.const(number)))
+    return bits
 
 
 class LlvmWords:
@@ -73,10 +74,7 @@ class LlvmWords:
 
     def spread(self, x: ir.Value) -> ir.Value:
         """Return a vector with `x` in every lane."""
-        if isinstance(x, ir.Constant):
-            return ir.Constant(self._vector, [x] * self._lanes)
-        one = self._builder.insert_element(ir.Constant(self._vector, ir.Undefined), x, ir.Constant(I32, 0))
-        return self._builder.shuffle_vector(one, one, ir.Constant(self._vector, [ir.Constant(I32, 0)] * self._lanes))
+        return spread(self._builder, x, self._lanes)
 
     def _fold(self, operation: str, terms: Any) -> ir.Value:  # noqa: ANN401  llvmlite is untyped
         result, *rest = terms

@@ -43,10 +43,11 @@ Loop = Callable[..., int]
 
 
 class Kernel(NamedTuple):
-    """Which instructions a kernel uses (`VECTOR` or `WOVEN`) and how many nonces a batch of it holds."""
+    """Which instructions a kernel uses (`VECTOR` or `WOVEN`), how many nonces a batch holds, and how many midstates."""
 
     kind: int
     lanes: int
+    midstates: int = 1
 
 
 @cache

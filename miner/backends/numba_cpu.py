@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import llvmlite.binding as llvm
 
-from miner.backends.scan_loop import CHUNK_NONCES, VECTOR, Kernel, scan_with
+from miner.backends.scan_loop import CHUNK_NONCES, VECTOR, Kernel, scan_versions_with
 from miner.share import Hit
 from miner.target import Target
 from miner.template import Template
 
-__all__ = ["CHUNK_NONCES", "default_lanes", "scan"]
+__all__ = ["CHUNK_NONCES", "default_lanes", "scan", "scan_versions"]
 
 
 def default_lanes() -> int:
@@ -22,4 +24,9 @@ def default_lanes() -> int:
 
 def scan(template: Template, start: int, count: int, target: Target) -> list[Hit]:
     """Return every hit among the `count` nonces from `start` on, in order."""
-    return scan_with(Kernel(VECTOR, default_lanes()), template, start, count, target)
+    return scan_versions([template], start, count, target)[0]
+
+
+def scan_versions(templates: Sequence[Template], start: int, count: int, target: Target) -> list[list[Hit]]:
+    """Return every hit of each template, in order of nonces; the templates share their tail."""
+    return scan_versions_with(Kernel(VECTOR, default_lanes()), templates, start, count, target)

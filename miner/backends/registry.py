@@ -31,6 +31,7 @@ GENESIS_HEADER: Final = bytes.fromhex(
 )  # block 0, 2009-01-03: it proves itself
 GENESIS_NONCE: Final = Nonce(0x7C2BAC1D)
 GENESIS_HASH: Final = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
+GENESIS_HIT: Final = Hit(GENESIS_NONCE, GENESIS_HASH)
 MOST_LANES: Final = 16  # nonces side by side in the widest kernel
 
 
@@ -59,8 +60,10 @@ class Backend(NamedTuple):
         return self.versions(templates, start, count, target)
 
 
-def load(name: str) -> Backend:
+def load(name: str, midstates: int = 1) -> Backend:
     """Return the backend called `name`, or the fastest one that works here for `auto`.
+
+    It is tried first with one midstate, and with as many as are to be searched together.
 
     Raises
     ------
@@ -70,14 +73,22 @@ def load(name: str) -> Backend:
         If it does not find the nonce of block 0, or finds another.
     """
     if name != "auto":
-        return _load(name)
+        return _load_for(name, midstates)
     reasons = []
     for candidate in BACKENDS:
         try:
-            return _load(candidate)
+            return _load_for(candidate, midstates)
         except BackendUnavailableError as error:
             reasons.append(str(error))
     raise BackendUnavailableError("no backend works here: " + "; ".join(reasons))
+
+
+@cache
+def _load_for(name: str, midstates: int) -> Backend:
+    backend = _load(name)
+    if midstates > 1:
+        versions_self_test(backend, midstates)
+    return backend
 
 
 @cache
@@ -95,11 +106,25 @@ def _load(name: str) -> Backend:
 
 def self_test(backend: Backend) -> None:
     """Search block 0 with its nonce in every lane, and again without room for it; refuse a backend that errs."""
-    cases = [(GENESIS_NONCE - lane, 64, [Hit(GENESIS_NONCE, GENESIS_HASH)]) for lane in range(MOST_LANES)]
+    cases = [(GENESIS_NONCE - lane, 64, [GENESIS_HIT]) for lane in range(MOST_LANES)]
     template = HeaderTemplate(GENESIS_HEADER)
     for start, count, wanted in (*cases, (GENESIS_NONCE + 1, 64, [])):
-        found = backend.scan(template, start, count, MAX_TARGET)
-        if found != wanted:
-            raise BackendSelfTestError(
-                f"backend {backend.name!r}: block 0 from nonce {start} gave {found}, not {wanted}; it is refused"
-            )
+        _compare(backend, start, wanted, backend.scan(template, start, count, MAX_TARGET))
+
+
+def versions_self_test(backend: Backend, midstates: int) -> None:
+    """Search block 0 in the place of every midstate, beside headers of other versions; refuse a backend that errs."""
+    for place in range(midstates):
+        versions = [bytes([2 + other]) + GENESIS_HEADER[1:] for other in range(midstates)]
+        versions[place] = GENESIS_HEADER
+        templates = [HeaderTemplate(header) for header in versions]
+        wanted = [[GENESIS_HIT] if other == place else [] for other in range(midstates)]
+        for start in (GENESIS_NONCE - MOST_LANES - place, GENESIS_NONCE):
+            _compare(backend, start, wanted, backend.scan_versions(templates, start, 64, MAX_TARGET))
+
+
+def _compare(backend: Backend, start: int, wanted: object, found: object) -> None:
+    if found != wanted:
+        raise BackendSelfTestError(
+            f"backend {backend.name!r}: block 0 from nonce {start} gave {found}, not {wanted}; it is refused"
+        )

@@ -6,6 +6,7 @@ target; candidates are checked exactly, in Python. A full buffer sends the loop 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ctypes import byref, c_int64, c_void_p
 from typing import Final
 
@@ -13,26 +14,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from miner.backends.native import SCRATCH_BYTES, VECTOR, WOVEN, Kernel, machine_code
-from miner.header import Nonce
+from miner.header import NONCE_SPACE, Nonce
 from miner.share import Hit
 from miner.target import Target
-from miner.template import Template
+from miner.template import Template, kernel_groups
 
-__all__ = ["BUFFER", "CHUNK_NONCES", "VECTOR", "WOVEN", "Kernel", "scan_with"]
+__all__ = ["BUFFER", "CHUNK_NONCES", "VECTOR", "WOVEN", "Kernel", "scan_versions_with", "scan_with"]
 
 CHUNK_NONCES: Final = 1 << 20  # 20 to 40 ms, a tenth of a second where vectors are narrow: Ctrl-C gets its turn
 BUFFER: Final = 1 << 12  # candidates a call can hold before it comes back for more
 CACHE_LINE: Final = 64  # bytes
 
 
-def scan_with(kernel: Kernel, template: Template, start: int, count: int, target: Target) -> list[Hit]:
-    """Return every hit among the `count` nonces from `start` on, in order."""
+def scan_with(kernel: Kernel, templates: Sequence[Template], start: int, count: int, target: Target) -> list[list[Hit]]:
+    """Return the hits of each template among the `count` nonces from `start` on, in order.
+
+    The templates share their tail; there are as many as the kernel has midstates.
+    """
     loop = machine_code(kernel)
-    words = np.array([*template.midstate, *template.tail], dtype=np.uint32)
+    states = [word for template in templates for word in template.midstate]
+    words = np.array([*states, *templates[0].tail], dtype=np.uint32)
     candidates, scratch = np.empty(BUFFER, dtype=np.int64), _scratch()
     found, where, error = c_int64(), c_int64(start), c_void_p()
     stop = start + count
-    hits: list[Hit] = []
+    hits: list[list[Hit]] = [[] for _ in templates]
     while where.value < stop:
         loop(
             byref(found),
@@ -46,8 +51,21 @@ def scan_with(kernel: Kernel, template: Template, start: int, count: int, target
             byref(where),
             scratch.ctypes.data,
         )
-        checked = (template.check(Nonce(nonce), target) for nonce in candidates[: found.value].tolist())
-        hits += [hit for hit in checked if hit is not None]
+        for candidate in candidates[: found.value].tolist():
+            place, nonce = divmod(candidate, NONCE_SPACE)
+            hit = templates[place].check(Nonce(nonce), target)
+            if hit is not None:
+                hits[place].append(hit)
+    return hits
+
+
+def scan_versions_with(
+    kernel: Kernel, templates: Sequence[Template], start: int, count: int, target: Target
+) -> list[list[Hit]]:
+    """Return the hits of each template, by kernels like `kernel` that take four templates of one tail at a time, two or one."""
+    hits: list[list[Hit]] = []
+    for group in kernel_groups(templates):
+        hits += scan_with(kernel._replace(midstates=len(group)), group, start, count, target)
     return hits
 
 

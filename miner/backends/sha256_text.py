@@ -141,25 +141,31 @@ class Sha256(Generic[Word]):
         t2 = self._w.add(self.big_sigma_0(a), self.maj(a, b, c))
         return [self._w.add(t1, t2), a, b, c, self._w.add(d, t1), e, f, g]
 
-    def compress(self, state: Sequence[Word], block: Sequence[Word]) -> list[Word]:
-        """6.2.2, steps 1 to 4: the state of 8 words after one block of 16."""
-        w, after = list(block), list(state)
-        while len(w) < ROUNDS:
-            w.append(self.next_word(w))
-        for k, word in zip(K, w, strict=True):
-            after = self.round(after, k, word)
-        return [self._w.add(x, y) for x, y in zip(state, after, strict=True)]
+    def rounds(self, states: Sequence[Sequence[Word]], block: Sequence[Word]) -> list[list[Word]]:
+        """6.2.2, steps 1 to 3, for states that share a block of 16 words: a word of the schedule, then a round of each."""
+        w, after = list(block), [list(state) for state in states]
+        for t in range(ROUNDS):
+            if t >= len(w):
+                w.append(self.next_word(w))
+            after = [self.round(state, K[t], w[t]) for state in after]
+        return after
 
-    def header_hash(self, midstate: Sequence[Word], tail: Sequence[Word], nonce: Word) -> list[Word]:
-        """Double SHA-256 of 80 header bytes: 8 words, big-endian as FIPS counts them.
+    def compress(self, states: Sequence[Sequence[Word]], block: Sequence[Word]) -> list[list[Word]]:
+        """6.2.2, steps 1 to 4: each state of 8 words after one block of 16 that they share."""
+        return [[*map(self._w.add, *pair)] for pair in zip(states, self.rounds(states, block), strict=True)]
 
-        `midstate` is the state after the first 64 bytes, `tail` the next three words, `nonce` the last one.
+    def header_hashes(self, midstates: Sequence[Sequence[Word]], tail: Sequence[Word], nonce: Word) -> list[list[Word]]:
+        """Double SHA-256 of 80 header bytes for each midstate: 8 words, big-endian as FIPS counts them.
+
+        A midstate is the state after the first 64 bytes, `tail` the next three words, `nonce` the last one. Headers that
+        differ in their version alone share all but their midstates.
         """
         const = self._w.const
         padding = [const(0x80000000), *[const(0)] * 10, const(80 * 8)]
-        first = self.compress(midstate, [*tail, nonce, *padding])
+        firsts = self.compress(midstates, [*tail, nonce, *padding])
         padding = [const(0x80000000), *[const(0)] * 6, const(32 * 8)]
-        return self.compress([const(value) for value in INITIAL], [*first, *padding])
+        initial = [const(value) for value in INITIAL]
+        return [self.compress([initial], [*first, *padding])[0] for first in firsts]
 
 
 REFERENCE: Final = Sha256(WholeNumbers())
@@ -167,4 +173,4 @@ REFERENCE: Final = Sha256(WholeNumbers())
 
 def midstate(header_words: Sequence[int]) -> tuple[int, ...]:
     """Return the state after the first 16 of a header's 20 words."""
-    return tuple(REFERENCE.compress(INITIAL, header_words[:BLOCK_WORDS]))
+    return tuple(REFERENCE.compress([INITIAL], header_words[:BLOCK_WORDS])[0])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from miner.backends.registry import BACKENDS, Backend, load
 from miner.backends.scan_loop import BUFFER
-from miner.errors import BackendUnavailableError
+from miner.errors import BackendUnavailableError, WorkError
 from miner.target import Target, target_from_nbits
 from miner.template import HeaderTemplate
 from miner.vectors import header_at, headers
@@ -139,3 +139,28 @@ def test_several_threads_equal_one(backend: Backend) -> None:
         parts = list(pool.map(lambda part: scanned(backend, HEADER, *part, target), ranges))
     together = [hit for part in parts for hit in part]
     assert together == scanned(backend, HEADER, 0, 20_000, target) == twin(HEADER, 0, 20_000, target)
+
+
+@settings(deadline=None)
+@given(header=RAW, rolled=st.lists(st.binary(min_size=4, max_size=4), max_size=8), start=STARTS, count=COUNTS, target=TARGETS)
+def test_headers_that_differ_in_their_version_are_searched_together(
+    backend: Backend, header: bytes, rolled: list[bytes], start: int, count: int, target: Target
+) -> None:
+    """Any number of them, from none to more than a kernel takes; each gets its own hits, equal versions the same."""
+    versions = [version + header[4:] for version in rolled]
+    found = backend.scan_versions([HeaderTemplate(version) for version in versions], start, count, target)
+    assert [[(hit.nonce, hit.hash) for hit in hits] for hits in found] == [
+        twin(version, start, count, target) for version in versions
+    ]
+
+
+@pytest.mark.parametrize("number", [2, 3, 4])
+def test_more_hits_of_several_headers_than_the_buffer_holds(backend: Backend, number: int) -> None:
+    templates = [HeaderTemplate(bytes([place]) + HEADER[1:]) for place in range(number)]
+    found = backend.scan_versions(templates, 12345, BUFFER + 777, EVERYTHING)
+    assert [[hit.nonce for hit in hits] for hits in found] == [list(range(12345, 12345 + BUFFER + 777))] * number
+
+
+def test_headers_of_different_tails_are_not_searched_together(backend: Backend) -> None:
+    with pytest.raises(WorkError, match="share the last 16 bytes"):
+        backend.scan_versions([TEMPLATE, HeaderTemplate(bytes(80))], 0, 5, EVERYTHING)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 
 import llvmlite.binding as llvm
@@ -14,7 +14,8 @@ from miner.backends.registry import BACKENDS, GENESIS_HEADER, GENESIS_NONCE, loa
 from miner.errors import BackendSelfTestError, BackendUnavailableError
 from miner.header import Nonce
 from miner.share import Hit
-from miner.template import HeaderTemplate
+from miner.target import Target
+from miner.template import HeaderTemplate, Template
 
 Nonces = Callable[[int, int], Iterable[int]]
 
@@ -45,9 +46,11 @@ def planted(monkeypatch: pytest.MonkeyPatch, name: str, nonces: Nonces) -> str:
 @pytest.fixture(autouse=True)
 def fresh() -> Iterable[None]:
     """Forget what was loaded, before and after: the table is patched here."""
-    registry._load.cache_clear()
+    for remembered in (registry._load, registry._load_for):
+        remembered.cache_clear()
     yield
-    registry._load.cache_clear()
+    for remembered in (registry._load, registry._load_for):
+        remembered.cache_clear()
 
 
 def test_block_0_proves_itself() -> None:
@@ -76,6 +79,33 @@ def test_auto_does_not_pass_over_a_liar_in_silence(monkeypatch: pytest.MonkeyPat
 def test_an_honest_backend_passes_with_its_own_chunk() -> None:
     loaded = load("reference")
     assert (loaded.name, loaded.scan, loaded.chunk_nonces) == ("reference", reference.scan, reference.CHUNK_NONCES)
+
+
+@pytest.mark.parametrize("lost", range(4))
+def test_a_backend_that_loses_the_hits_of_one_of_four_midstates_is_refused(monkeypatch: pytest.MonkeyPatch, lost: int) -> None:
+    """With one midstate it is honest, and so it loads; with four it is found out."""
+
+    def versions(templates: Sequence[Template], start: int, count: int, target: Target) -> list[list[Hit]]:
+        honest = [reference.scan(template, start, count, target) for template in templates]
+        return [[] if place == lost else hits for place, hits in enumerate(honest)]
+
+    name = planted(monkeypatch, "tests_one_of_four", lambda start, count: [])
+    module = sys.modules[name]
+    module.scan, module.scan_versions = reference.scan, versions  # type: ignore[attr-defined]
+    monkeypatch.setattr(registry, "BACKENDS", {"three": name})
+    load("three")
+    with pytest.raises(BackendSelfTestError, match="'three': block 0 from nonce"):
+        load("three", midstates=4)
+
+
+@pytest.mark.parametrize("midstates", [2, 4])
+@pytest.mark.parametrize("name", list(BACKENDS))
+def test_every_backend_that_works_here_passes_with_several_midstates(name: str, midstates: int) -> None:
+    try:
+        load(name)
+    except BackendUnavailableError as error:
+        pytest.skip(str(error))
+    assert load(name, midstates).name == name
 
 
 def test_an_unknown_backend_is_told_which_are_known() -> None:

@@ -20,7 +20,7 @@ from miner.backends.cuda_ir import LlvmScalars, emit_screen, typed_screen
 from miner.backends.cuda_source import argument_names
 from miner.backends.gpu_search import Job, job_of
 from miner.backends.gpu_variant import SHIFTS, VARIANTS, Variant
-from miner.backends.llvm_vector import I32
+from miner.backends.llvm_batch import I32
 from miner.target import Target
 from miner.template import HeaderTemplate
 from miner.vectors import header_at, headers
