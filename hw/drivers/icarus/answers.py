@@ -1,0 +1,68 @@
+"""Find answers in the bytes that a device sends: the proof of work itself is the frame.
+
+The line has no framing, so a byte too many or too few would shift all that follows. But four bytes that are an answer prove it
+by their hash, and four others do so once in four billion times: every place of what came is tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeVar
+
+from hw.drivers.icarus.frames import NONCE_BYTES, decode_nonce
+from miner.header import Nonce
+from miner.share import Hit
+from miner.target import HASH_SPACE, Target
+from miner.template import Template
+
+ANSWER_TARGET: Final = Target((HASH_SPACE >> 32) - 1)  # a hash that ends on 32 zero bits
+GAP_S: Final = 0.05  # the bytes of one answer come within this; at 115200 baud five take 0.4 ms
+MOST_BYTES: Final = 64  # kept while nothing in them is an answer
+
+Asked = TypeVar("Asked")
+
+
+class AnswerReader:
+    """Collects what a device sends; `answer_bytes` is the length of an answer with its status."""
+
+    def __init__(self, answer_bytes: int) -> None:
+        self._answer_bytes = answer_bytes
+        self._kept = b""
+        self._last_s = 0.0
+        self.wrong_answers = 0
+        self.stray_bytes = 0
+
+    def feed(self, data: bytes, now_s: float, asked: Sequence[tuple[Asked, Template]]) -> Iterator[tuple[Asked, Hit]]:
+        """Add `data`; yield each answer to one of the templates asked, the first that it fits, with what was asked by it."""
+        if self._kept and now_s - self._last_s > GAP_S:
+            self._drop()
+        if data:
+            self._last_s = now_s
+        self._kept += data
+        at = 0
+        while at + self._answer_bytes <= len(self._kept):
+            answer = _answered(decode_nonce(self._kept[at : at + NONCE_BYTES]), asked)
+            if answer is None:
+                at += 1
+                continue
+            self.stray_bytes += at
+            self._kept = self._kept[at + self._answer_bytes :]
+            at = 0
+            yield answer
+        if len(self._kept) > MOST_BYTES:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Give up what is no answer to anything: whole wrong ones count as such, the rest as stray bytes."""
+        wrong, stray = divmod(len(self._kept), self._answer_bytes)
+        self.wrong_answers += wrong
+        self.stray_bytes += stray
+        self._kept = b""
+
+
+def _answered(nonce: Nonce, asked: Sequence[tuple[Asked, Template]]) -> tuple[Asked, Hit] | None:
+    for what, template in asked:
+        hit = template.check(nonce, ANSWER_TARGET)
+        if hit is not None:
+            return what, hit
+    return None

@@ -1,0 +1,59 @@
+"""Which devices speak Icarus, and in what they differ: a new one is a row here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from hw.drivers.errors import SettingError
+
+SWEEP: Final = 1 << 32  # nonces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IcarusProfile:
+    """A device: its hash rate [H/s], how many bytes of status follow a nonce, and where these figures are from."""
+
+    name: str
+    title: str
+    hashrate_hps: float
+    status_bytes: int
+    source: str
+
+    @property
+    def answer_bytes(self) -> int:
+        """How long an answer is."""
+        return 4 + self.status_bytes
+
+    @property
+    def sweep_s(self) -> float:
+        """How long the device takes for all nonces [s]."""
+        return SWEEP / self.hashrate_hps
+
+
+PROFILES: Final = {
+    profile.name: profile
+    for profile in (
+        IcarusProfile(
+            name="icarus",
+            title="Icarus (2 FPGAs)",
+            hashrate_hps=380e6,
+            status_bytes=0,
+            source="bfgminer driver-icarus.c: 2.64083 ns a hash; read 2026",
+        ),
+        IcarusProfile(
+            name="erupter",
+            title="ASICMiner Block Erupter USB",
+            hashrate_hps=336e6,
+            status_bytes=0,
+            source="bfgminer driver-erupter.c: 2.9761 ns a hash; read 2026",
+        ),
+    )
+}
+
+
+def profile(name: str) -> IcarusProfile:
+    """Return the device called `name`; raise SettingError with those known."""
+    if name not in PROFILES:
+        raise SettingError(f"no Icarus device {name!r}; known: {', '.join(PROFILES)}")
+    return PROFILES[name]

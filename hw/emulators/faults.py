@@ -1,0 +1,76 @@
+"""Faults of emulated devices, by name and from a moment on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from math import isfinite
+
+from hw.drivers.errors import SettingError
+
+
+class Fault(StrEnum):
+    """What can be wrong with a device, as its host sees it."""
+
+    DEAD_CHIP = "dead-chip"
+    """A part of the range is never searched."""
+    HANG = "hang"
+    """It takes work and answers nothing."""
+    HANG_UP = "hang-up"
+    """The line goes away, as if unplugged."""
+    LATE_NONCE = "late-nonce"
+    """A nonce comes only after the next work was given."""
+    NOISE = "noise"
+    """Bytes come that nobody sent."""
+    STUCK_NONCE = "stuck-nonce"
+    """Every work is answered by one and the same nonce."""
+    SURPLUS_BYTE = "surplus-byte"
+    """An answer is a byte too long."""
+    BAD_CRC = "bad-crc"
+    """The check digit of an answer is wrong."""
+    WRONG_BAUD = "wrong-baud"
+    """It speaks at another speed, so that bytes arrive mangled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedFault:
+    """A fault that sets in `at_s` [s] after the device was started, and stays."""
+
+    fault: Fault
+    at_s: float
+
+    @classmethod
+    def parse(cls, text: str) -> TimedFault:
+        """Read NAME@SECONDS, or NAME alone for one that is there from the start.
+
+        Raises
+        ------
+        SettingError
+            If there is no fault of that name, or the time is no number of seconds from 0 on.
+        """
+        name, at, time = text.partition("@")
+        if name not in list(Fault):
+            raise SettingError(f"no fault {name!r}; known: {', '.join(Fault)}")
+        try:
+            at_s = float(time) if at else 0.0
+        except ValueError:
+            at_s = -1.0
+        if not (isfinite(at_s) and at_s >= 0):
+            raise SettingError(f"fault {text!r}: {time!r} is no time; want seconds from 0 on, such as {name}@30")
+        return cls(fault=Fault(name), at_s=at_s)
+
+
+class Faults:
+    """Which faults there are at a time; `started_s` [s] is when the device was started."""
+
+    def __init__(self, planned: Iterable[TimedFault] = (), started_s: float = 0.0) -> None:
+        self._from_s = {one.fault: started_s + one.at_s for one in planned}
+
+    def there(self, fault: Fault, now_s: float) -> bool:
+        """Return whether the device has this fault."""
+        return self._from_s.get(fault, float("inf")) <= now_s
+
+    def next_s(self, now_s: float) -> float | None:
+        """Return when the next fault sets in, or None."""
+        return min((at_s for at_s in self._from_s.values() if at_s > now_s), default=None)

@@ -1,0 +1,120 @@
+"""An emulated Icarus, without a port: bytes and the time go in, bytes and the next moment of interest come out.
+
+New work pre-empts. The device stops at its first nonce, or in silence when the sweep is over. Work with a known answer is
+answered when the declared hash rate would have found it; all other work is searched for real.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from hw.drivers.icarus.family import SWEEP, IcarusProfile
+from hw.drivers.icarus.frames import BAUD, WORK_BYTES, decode_work, encode_nonce, place_in_sweep
+from hw.emulators.answers import Key, key_of, known_answers
+from hw.emulators.faults import Fault, Faults
+from hw.emulators.finder import Finder
+from miner.header import Nonce
+
+GAP_S: Final = 0.1  # a frame that stays unfinished so long is none: the line has no other framing
+LATE_S: Final = 0.005  # after the next work, for an answer that comes late
+STUCK_S: Final = 0.05
+STUCK_NONCE: Final = Nonce(0x0DEFACED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """How a device is emulated: what it is, at which hash rate [H/s], with which faults and which known answers."""
+
+    profile: IcarusProfile
+    rate_hps: float
+    faults: Faults = field(default_factory=Faults)
+    known: Mapping[Key, Nonce] = field(default_factory=known_answers)
+
+
+class IcarusEmulator:
+    """A device of this family. `wake` is called, from the finder's thread, when a search has found something."""
+
+    baud: Final = BAUD
+
+    def __init__(self, setting: Setting, finder: Finder, wake: Callable[[], None] = lambda: None) -> None:
+        self._setting = setting
+        self._finder = finder
+        self._wake = wake
+        self._kept, self._last_s = b"", 0.0
+        self._due: list[tuple[float, bytes]] = []
+        self._found: queue.SimpleQueue[tuple[int, Nonce]] = queue.SimpleQueue()
+        self._open = False  # whether the work under way was not answered yet
+        self._late = b""
+        self.works = 0
+        self.answers = 0
+
+    @property
+    def faults(self) -> Faults:
+        """What is wrong with it."""
+        return self._setting.faults
+
+    def feed(self, data: bytes, now_s: float) -> None:
+        """Take what the host sent."""
+        if self._kept and now_s - self._last_s > GAP_S:
+            self._kept = b""
+        self._last_s = now_s
+        self._kept += data
+        while len(self._kept) >= WORK_BYTES:
+            frame, self._kept = self._kept[:WORK_BYTES], self._kept[WORK_BYTES:]
+            self._begin(frame, now_s)
+
+    def due_s(self) -> float | None:
+        """Return when there is something to send that is known by now, or None."""
+        return min((due_s for due_s, _ in self._due), default=None)
+
+    def poll(self, now_s: float) -> bytes:
+        """Return what the device sends by now."""
+        while not self._found.empty():
+            number, nonce = self._found.get_nowait()
+            if number == self.works and self._open:
+                self._finder.stop()
+                self._answer(nonce, now_s, now_s)
+        sent = b"".join(data for due_s, data in self._due if due_s <= now_s)
+        self._due = [(due_s, data) for due_s, data in self._due if due_s > now_s]
+        return sent
+
+    def _begin(self, frame: bytes, now_s: float) -> None:
+        """Drop what is under way and begin this work."""
+        self._finder.stop()
+        self.works += 1
+        self._due, self._open = [], True
+        if self._late:
+            self._due.append((now_s + LATE_S, self._late))
+            self._late = b""
+        if self.faults.there(Fault.HANG, now_s):
+            return
+        if self.faults.there(Fault.STUCK_NONCE, now_s):
+            self._answer(STUCK_NONCE, now_s, now_s + STUCK_S)
+            return
+        template, number = decode_work(frame), self.works
+        nonce = self._setting.known.get(key_of(template))
+        if nonce is not None:
+            self._answer(nonce, now_s, now_s + (place_in_sweep(nonce) + 1) / self._setting.rate_hps)
+            return
+
+        def found(found_nonce: Nonce) -> None:
+            self._found.put((number, found_nonce))
+            self._wake()
+
+        self._finder.begin(template, found)
+
+    def _answer(self, nonce: Nonce, now_s: float, due_s: float) -> None:
+        self._open = False
+        if self.faults.there(Fault.DEAD_CHIP, now_s) and place_in_sweep(nonce) >= SWEEP // 2:
+            return  # the half of the range that the dead one would have searched
+        self.answers += 1
+        data = encode_nonce(nonce, bytes(self._setting.profile.status_bytes))
+        if self.faults.there(Fault.SURPLUS_BYTE, now_s):
+            data += b"\x00"
+        if self.faults.there(Fault.LATE_NONCE, now_s):
+            self._late = data
+        else:
+            self._due.append((due_s, data))

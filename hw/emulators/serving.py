@@ -1,0 +1,138 @@
+"""Serve emulated devices on their lines, all in one thread, until told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Final, Protocol
+
+from hw.emulators.faults import Fault, Faults
+from hw.emulators.pty_line import PtyLine
+
+NOISE_S: Final = 0.2  # mean time between stray bytes of a noisy line
+LONGEST_S: Final = 0.5  # between looks at faults
+
+
+class Emulator(Protocol):
+    """A device without a port."""
+
+    baud: int
+
+    @property
+    def faults(self) -> Faults:
+        """What is wrong with it."""
+        ...
+
+    def feed(self, data: bytes, now_s: float) -> None:
+        """Take what the host sent."""
+        ...
+
+    def due_s(self) -> float | None:
+        """Return when there is something to send, or None."""
+        ...
+
+    def poll(self, now_s: float) -> bytes:
+        """Return what the device sends by now."""
+        ...
+
+
+@dataclass(slots=True)
+class Served:
+    """A device and its line, None once that was hung up; `noise_s` is when the next stray byte comes, if any do."""
+
+    emulator: Emulator
+    line: PtyLine | None
+    noise_s: float = 0.0
+
+
+class EmulatorServer:
+    """Carries bytes between devices and their lines. `wake` may be called from any thread, and lets it look again at once."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, rng: Random | None = None) -> None:
+        self._clock = clock
+        self._rng = rng or Random(0)
+        self._selector = selectors.DefaultSelector()
+        self._waker, self._woken = os.pipe()
+        os.set_blocking(self._waker, False)
+        os.set_blocking(self._woken, False)
+        self._selector.register(self._waker, selectors.EVENT_READ, None)
+        self._served: list[Served] = []
+        self._stopped = False
+
+    def add(self, emulator: Emulator, line: PtyLine) -> None:
+        """Serve one more device."""
+        served = Served(emulator, line)
+        self._served.append(served)
+        self._selector.register(line, selectors.EVENT_READ, served)
+
+    def wake(self) -> None:
+        """Look again at once at what there is to send."""
+        with contextlib.suppress(OSError):  # it is awake already, or closed
+            os.write(self._woken, b"\0")
+
+    def stop(self) -> None:
+        """End `run`, from any thread or signal handler."""
+        self._stopped = True
+        self.wake()
+
+    def run(self, until_s: float | None = None) -> None:
+        """Serve until stopped, or until `until_s` [s] on the clock."""
+        while not self._stopped and (until_s is None or self._clock() < until_s):
+            self._turn(until_s)
+
+    def close(self, close_lines: Sequence[PtyLine] = ()) -> None:
+        """Hang up all lines."""
+        for line in [*close_lines, *(served.line for served in self._served if served.line is not None)]:
+            line.close()
+        self._selector.close()
+        os.close(self._waker)
+        os.close(self._woken)
+
+    def _turn(self, until_s: float | None) -> None:
+        for key, _ in self._selector.select(self._pause_s(until_s)):
+            if key.data is None:
+                os.read(self._waker, 4096)
+            elif key.data.line is not None:
+                self._take(key.data, key.data.line)
+        now_s = self._clock()
+        for served in self._served:
+            if served.line is None:
+                continue
+            data = served.emulator.poll(now_s)
+            if served.emulator.faults.there(Fault.NOISE, now_s) and served.noise_s <= now_s:
+                data = self._rng.randbytes(1) + data
+                served.noise_s = now_s + self._rng.expovariate(1 / NOISE_S)
+            if data:
+                served.line.write(self._heard(served, served.line, data, now_s))
+            if served.emulator.faults.there(Fault.HANG_UP, now_s):
+                self._selector.unregister(served.line)
+                served.line.close()
+                served.line = None
+
+    def _take(self, served: Served, line: PtyLine) -> None:
+        now_s = self._clock()
+        data = line.read()
+        if data:
+            served.emulator.feed(self._heard(served, line, data, now_s), now_s)
+
+    def _heard(self, served: Served, line: PtyLine, data: bytes, now_s: float) -> bytes:
+        """Return what the other end hears: bytes sent at another speed than it listens at arrive mangled."""
+        if line.baud == served.emulator.baud and not served.emulator.faults.there(Fault.WRONG_BAUD, now_s):
+            return data
+        return bytes(byte & 0xF0 | 0x0E for byte in data[::2])
+
+    def _pause_s(self, until_s: float | None) -> float:
+        """Return how long there is nothing to do but to listen."""
+        now_s = self._clock()
+        moments = [now_s + LONGEST_S] if until_s is None else [now_s + LONGEST_S, until_s]
+        for served in self._served:
+            if served.line is not None:
+                moments += [at for at in (served.emulator.due_s(), served.emulator.faults.next_s(now_s)) if at is not None]
+                if served.emulator.faults.there(Fault.NOISE, now_s):
+                    moments.append(served.noise_s)
+        return max(0.0, min(moments) - now_s)

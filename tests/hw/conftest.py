@@ -1,0 +1,61 @@
+"""Emulated devices on real pseudo-terminals, served by a thread of the test's own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hw.drivers.icarus.family import profile
+from hw.emulators.faults import Faults, TimedFault
+from hw.emulators.finder import KernelFinder
+from hw.emulators.icarus import IcarusEmulator, Setting
+from hw.emulators.pty_line import PtyLine
+from hw.emulators.serving import EmulatorServer
+from miner.backends.registry import load
+
+
+@dataclass(frozen=True, slots=True)
+class Emulated:
+    """A device that answers at `path`."""
+
+    path: str
+    emulator: IcarusEmulator
+    line: PtyLine
+
+
+Emulate = Callable[..., Emulated]
+
+
+@pytest.fixture
+def emulate(tmp_path: Path) -> Iterator[Emulate]:
+    """Return a function that starts a device of this name, with faults, at a rate [H/s] if not its own."""
+    server = EmulatorServer()
+    finders: list[KernelFinder] = []
+    thread = threading.Thread(target=server.run)
+
+    def start(name: str, *faults: str, rate_hps: float | None = None) -> Emulated:
+        kind = profile(name)
+        rate = rate_hps or kind.hashrate_hps
+        finder = KernelFinder(load("auto"), rate)
+        finders.append(finder)
+        planned = Faults([TimedFault.parse(fault) for fault in faults], started_s=time.monotonic())
+        emulator = IcarusEmulator(Setting(profile=kind, rate_hps=rate, faults=planned), finder, server.wake)
+        line = PtyLine()
+        server.add(emulator, line)
+        server.wake()
+        if not thread.is_alive():
+            thread.start()
+        return Emulated(line.path, emulator, line)
+
+    yield start
+    server.stop()
+    if thread.ident is not None:
+        thread.join(5)
+    for finder in finders:
+        finder.close()
+    server.close()
