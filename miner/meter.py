@@ -8,8 +8,8 @@ from typing import Protocol
 class EnergyMeter(Protocol):
     """Something that adds up energy from some moment on.
 
-    `source` names the instrument, `boundary` what its watts hold (chip, board, wall), `kind` whether they are *measured*,
-    *modelled* or *nameplate*.
+    `source` names the instrument, `boundary` what its watts hold (chip, board, wall), `kind` whether they are *measured* by a
+    counter of energy, *integrated* from a power that was read over and over again, *modelled* or *nameplate*.
     """
 
     source: str

@@ -22,7 +22,17 @@ from reports.errors import BenchFileError
 Json = dict[str, object]
 
 SCHEMA_VERSION = 1
-CSV_COLUMNS = ("date_utc", "backend", "threads", "sample", "seconds", "hashes", "hashes_per_second", "core_clock_hz")
+CSV_COLUMNS = (
+    "date_utc",
+    "backend",
+    "threads",
+    "midstates",
+    "sample",
+    "seconds",
+    "hashes",
+    "hashes_per_second",
+    "core_clock_hz",
+)
 
 
 def result_json(result: BenchResult, energy_reason: str | None) -> Json:
@@ -31,6 +41,8 @@ def result_json(result: BenchResult, energy_reason: str | None) -> Json:
     return {
         "backend": result.backend,
         "threads": result.settings.threads,
+        "midstates": result.settings.midstates,
+        "searched_together": result.searched_together,
         "hashes_per_second": {"median": result.median_hps, "min": min(rates), "max": max(rates), "samples": rates},
         "cycles_per_hash": result.cycles_per_hash,
         "core_clock_hz": result.core_clock_hz,
@@ -38,6 +50,7 @@ def result_json(result: BenchResult, energy_reason: str | None) -> Json:
         "verified_hits": audit.verified_hits,
         "expected_hits": audit.expected_hits,
         "hits_z": audit.z,
+        "hits_z_by_midstate": audit.z_by_midstate,
         "planted_nonces": audit.planted,
         "planted_nonces_found": audit.planted_found,
         "smallest_skip_detectable_pct": audit.smallest_skip_detectable_pct,
@@ -87,25 +100,46 @@ def read_document(path: Path) -> Json:
 
 
 def compared(new: Json, old: Json, path: Path) -> list[Json]:
-    """Return the ratio of every backend that both documents hold, with its interval.
+    """Return the ratio of every backend that both documents hold with as many threads and midstates, with its interval.
 
     Raises
     ------
     BenchFileError
         If they share none, or the old samples are no rates.
     """
-    before = {(row.get("backend"), row.get("threads")): row for row in results_of(old)}
+    check_comparable(results_of(new), old, path)
+    before = {_key(row): row for row in results_of(old)}
     rng = np.random.default_rng(1)
-    rows: list[Json] = []
-    for row in results_of(new):
-        key = (row["backend"], row["threads"])
-        if key in before:
-            ratio = _ratio(row, before[key], rng, path)
-            rows.append({"backend": key[0], "threads": key[1], **asdict(ratio)})
-    if not rows:
-        known = ", ".join(f"{name} on {threads}" for name, threads in before)
-        raise BenchFileError(f"{path}: holds {known or 'nothing'} threads, none of what was measured now; nothing to compare")
-    return rows
+    return [
+        {
+            **{name: row.get(name, 1) for name in ("backend", "threads", "midstates")},
+            **asdict(_ratio(row, before[_key(row)], rng, path)),
+        }
+        for row in results_of(new)
+        if _key(row) in before
+    ]
+
+
+def check_comparable(rows: Sequence[Json], old: Json, path: Path) -> None:
+    """Refuse an older document that holds none of `rows`, of which backend, threads and midstates are looked at.
+
+    Raises
+    ------
+    BenchFileError
+        With what it holds, and what was wanted.
+    """
+    wanted, known = ([_key(row) for row in some] for some in (rows, results_of(old)))
+    if not set(wanted) & set(known):
+        raise BenchFileError(
+            f"{path}: holds {', '.join(known) or 'nothing'}, none of what is measured now ({', '.join(wanted)}); "
+            "nothing to compare"
+        )
+
+
+def _key(row: Json) -> str:
+    """Return what must be the same of two results; files from before there were midstates mean one."""
+    midstates = row.get("midstates", 1)
+    return f"{row.get('backend')} on {row.get('threads')} threads" + ("" if midstates == 1 else f", {midstates} midstates")
 
 
 def _ratio(new: Json, old: Json, rng: np.random.Generator, path: Path) -> Ratio:
@@ -114,6 +148,16 @@ def _ratio(new: Json, old: Json, rng: np.random.Generator, path: Path) -> Ratio:
         return ratio_of_medians(samples[0], samples[1], rng)
     except (KeyError, TypeError, ValueError, BenchError) as error:
         raise BenchFileError(f"{path}: {old.get('backend')}: no samples to compare ({error})") from None
+
+
+def check_columns(path: Path) -> None:
+    """Refuse a CSV file whose rows have other columns: BenchFileError. One that is new or empty will do."""
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        columns = tuple(next(csv.reader(file), ()))
+    if columns != CSV_COLUMNS:
+        raise BenchFileError(f"{path}: its first line is not {','.join(CSV_COLUMNS)}; give another file, and it will be made")
 
 
 def append_csv(path: Path, document: Json) -> None:
@@ -129,6 +173,7 @@ def append_csv(path: Path, document: Json) -> None:
                     "date_utc": document["date_utc"],
                     "backend": row["backend"],
                     "threads": row["threads"],
+                    "midstates": row["midstates"],
                     "sample": number,
                     **sample,
                 })
@@ -156,7 +201,15 @@ def table(results: Sequence[BenchResult]) -> list[str]:
             f"{result.backend:<11} {result.settings.threads:>7} {result.median_hps / HASHES_PER_MH:>12.2f} {low:>8.2f} "
             f"{high:>8.2f} {cycles:>12} {audit} {ratio:>7.3f}"
         )
+    if (midstates := results[0].settings.midstates) > 1:
+        ways = {True: "together", False: "one after the other, for want of a kernel,"}
+        told = [f"{ways[way]} by {', '.join(names)}" for way in ways if (names := _searched(results, together=way))]
+        lines.append(f"{midstates} midstates (headers that differ in their version only), searched {'; '.join(told)}")
     return lines
+
+
+def _searched(results: Sequence[BenchResult], *, together: bool) -> list[str]:
+    return [result.backend for result in results if result.searched_together == together]
 
 
 def _sample_json(sample: Sample) -> Json:

@@ -8,7 +8,7 @@ from typing import Final, cast
 from hw.errors import MeterError
 from miner.meter import EnergyMeter
 
-METERS: Final = {"nameplate": "hw.meters.nameplate", "rapl": "hw.meters.rapl"}
+METERS: Final = {"nameplate": "hw.meters.nameplate", "nvml": "hw.meters.nvml", "rapl": "hw.meters.rapl"}
 """Meters by name; each module has `open_meter(rest)`, which gets what follows the colon."""
 
 

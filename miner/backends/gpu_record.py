@@ -20,7 +20,7 @@ from statistics import median
 from typing import Final, NamedTuple, Protocol
 
 from miner.backends.gpu_driver import first_line, require_device
-from miner.backends.gpu_nvml import BoardMeter, BoardState
+from miner.backends.gpu_nvml import BoardState, board_meter
 from miner.backends.gpu_pipes import PROBES, PipeRunner, lanes_per_clock
 from miner.backends.gpu_search import Device, Job, job_of
 from miner.backends.gpu_variant import SHIFTS, VARIANTS, Variant
@@ -201,7 +201,7 @@ def opened() -> Bench:
     cupy = import_module("miner.backends.gpu_cupy").open_devices()[0]
     numba = import_module("miner.backends.gpu_numba").open_devices()[0]
     try:
-        meter: Meter | None = BoardMeter(cupy.pci_address)
+        meter: Meter | None = board_meter(cupy.pci_address)
     except ImportError:
         meter = None
     devices: dict[str, TimedDevice] = {"NVRTC": cupy, "numba.cuda": numba}

@@ -6,19 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import numpy as np
+
 from miner.backends.registry import Backend, load
-from miner.bench.audit import WANTED_HITS, Audit, easy_target, expected_hits, plant, timed_bits, top_up
+from miner.bench.audit import WANTED_HITS, Audit, added, plant, top_up
 from miner.bench.energy import Energy, EnergyPlan, measure_energy
 from miner.bench.feed import Feed
 from miner.bench.sampling import Sample, Tools, take_sample
 from miner.bench.settings import BenchSettings
+from miner.bench.targets import easy_target, expected_hits, first_rate_hps, timed_bits
+from miner.work import WORD_SPACE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchResult:
-    """Samples of one backend, the audit of its hits, and its energy if there was a meter."""
+    """Samples of one backend, the audit of its hits, and its energy if there was a meter.
+
+    `searched_together` tells whether it has a kernel for several midstates, if several were asked for.
+    """
 
     backend: str
+    searched_together: bool
     settings: BenchSettings
     samples: tuple[Sample, ...]
     audit: Audit
@@ -48,16 +56,22 @@ class BenchResult:
 
 
 def bench(
-    backends: Sequence[str], settings: BenchSettings, tools: Tools, energy_plan: EnergyPlan | None = None
+    backends: Sequence[str],
+    settings: BenchSettings,
+    tools: Tools,
+    rng: np.random.Generator,
+    energy_plan: EnergyPlan | None = None,
 ) -> list[BenchResult]:
     """Benchmark `backends`; loading and compiling, warm-up and audit stay outside the samples.
+
+    `rng` chooses the header that each begins with: the audits of two benchmarks are independent if their generators are.
 
     Raises
     ------
     BackendUnavailableError, BackendSelfTestError
         As `miner.backends.registry.load` does.
     """
-    runs = [_Run(load(name), settings, tools) for name in backends]
+    runs = [_Run(load(name, settings.midstates), settings, tools, int(rng.integers(WORD_SPACE))) for name in backends]
     for round_number in range(settings.warmup + settings.repeat):
         for run in runs:
             run.sample(counted=round_number >= settings.warmup)
@@ -67,14 +81,14 @@ def bench(
 class _Run:
     """A backend under way: its work without end, and the samples so far."""
 
-    def __init__(self, engine: Backend, settings: BenchSettings, tools: Tools) -> None:
+    def __init__(self, engine: Backend, settings: BenchSettings, tools: Tools, first_header: int) -> None:
         self._engine = engine
         self._settings = settings
         self._tools = tools
-        self._target = easy_target(timed_bits(engine))
-        self._feed = Feed(engine.chunk_nonces)
+        self._feed = Feed(engine.chunk_nonces, first_header=first_header, midstates=settings.midstates)
+        rate_hps = first_rate_hps(engine, self._feed, tools.clock) * settings.threads
+        self._target = easy_target(timed_bits(rate_hps))
         self._samples: list[Sample] = []
-        engine.scan(*self._feed.next(), self._target)  # whatever the first call costs
 
     def sample(self, *, counted: bool) -> None:
         """Take one sample, and keep it if it counts."""
@@ -94,6 +108,7 @@ class _Run:
             )
         return BenchResult(
             backend=self._engine.name,
+            searched_together=self._settings.midstates > 1 and self._engine.versions is not None,
             settings=self._settings,
             samples=tuple(self._samples),
             audit=self._audit(),
@@ -101,12 +116,12 @@ class _Run:
         )
 
     def _audit(self) -> Audit:
-        hits = sum(sample.verified_hits for sample in self._samples)
+        hits = [sample.verified_hits for sample in self._samples]
         expected = expected_hits(sum(sample.hashes for sample in self._samples), self._target)
         more_hits, more_expected = top_up(self._engine, self._feed, WANTED_HITS - expected)
-        planted, found = plant(self._engine)
+        planted, found = plant(self._engine, self._settings.midstates)
         return Audit(
-            verified_hits=hits + more_hits,
+            hits=added(hits + more_hits),
             expected_hits=expected + more_expected,
             planted=planted,
             planted_found=found,

@@ -11,7 +11,7 @@ from threading import Barrier, Event
 from typing import NamedTuple
 
 from miner.backends.registry import Backend
-from miner.bench.audit import verified
+from miner.bench.audit import Counts, added, verified
 from miner.bench.feed import Feed
 from miner.bench.settings import BenchSettings
 from miner.target import Target
@@ -24,12 +24,13 @@ CoreClock = Callable[[], float]
 class Sample:
     """What all threads did together from the first one's start to the last one's end.
 
-    `core_clock_hz` is the mean over the threads' cores, measured on each right after its work; None without a way to.
+    `verified_hits` holds one number for each midstate. `core_clock_hz` is the mean over the threads' cores, measured on each
+    right after its work; None without a way to.
     """
 
     hashes: int
     elapsed_s: float
-    verified_hits: int
+    verified_hits: Counts
     threads: int
     core_clock_hz: float | None
 
@@ -59,15 +60,15 @@ def take_sample(engine: Backend, feed: Feed, target: Target, settings: BenchSett
     def work(number: int) -> _Done:
         if settings.cpus is not None:
             os.sched_setaffinity(0, {settings.cpus[number]})
-        hashes = hits = 0
+        hashes, hits = 0, [(0,) * settings.midstates]
         barrier.wait()
         started_s = ended_s = tools.clock()
         while ended_s - started_s < settings.seconds and not stopped.is_set():
             chunk = feed.next()
-            hits += verified(chunk, target, engine.scan(*chunk, target))
-            hashes += chunk.size
+            hits.append(verified(chunk, target, engine.scan_versions(*chunk, target)))
+            hashes += chunk.hashes
             ended_s = tools.clock()
-        return _Done(hashes, hits, started_s, ended_s, tools.core_clock() if tools.core_clock is not None else None)
+        return _Done(hashes, added(hits), started_s, ended_s, tools.core_clock() if tools.core_clock is not None else None)
 
     with ThreadPoolExecutor(settings.threads, thread_name_prefix="bench") as pool:
         try:
@@ -80,7 +81,7 @@ def take_sample(engine: Backend, feed: Feed, target: Target, settings: BenchSett
     return Sample(
         hashes=sum(part.hashes for part in done),
         elapsed_s=max(part.ended_s for part in done) - min(part.started_s for part in done),
-        verified_hits=sum(part.hits for part in done),
+        verified_hits=added(part.hits for part in done),
         threads=settings.threads,
         core_clock_hz=fmean(clocks_hz) if clocks_hz else None,
     )
@@ -90,7 +91,7 @@ class _Done(NamedTuple):
     """What one thread did."""
 
     hashes: int
-    hits: int
+    hits: Counts
     started_s: float
     ended_s: float
     core_clock_hz: float | None

@@ -28,7 +28,8 @@ def bench(
     warmup: Annotated[int, typer.Option(help="Samples before them that do not count.")] = 1,
     threads: Annotated[str, typer.Option(help="Number of threads, or all: one for each processor.")] = "1",
     affinity: Annotated[bool, typer.Option("--affinity", help="Hold each thread to a processor of its own.")] = False,
-    meter: Annotated[str | None, typer.Option(help="Power meter: rapl, or nameplate:WATTS.")] = None,
+    midstates: Annotated[int, typer.Option(help="Headers searched together that differ in their version: 1, 2 or 4.")] = 1,
+    meter: Annotated[str | None, typer.Option(help="Power meter: rapl, nvml, nvml:BOARD, or nameplate:WATTS.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Add a row for each sample to this CSV file.")] = None,
     history: Annotated[Path | None, typer.Option(help="Add everything to this file, a line of JSON a benchmark.")] = None,
     compare: Annotated[Path | None, typer.Option(help="Hold it against this file of an older --json.")] = None,
@@ -38,15 +39,29 @@ def bench(
 
     Leaves with exit code 1 if the audit of the hits fails.
     """
-    from reports.bench_report import append_csv, append_history, compared, document, read_document
+    from miner.bench.settings import BenchSettings
+    from reports.bench_report import (
+        append_csv,
+        append_history,
+        check_columns,
+        check_comparable,
+        compared,
+        document,
+        read_document,
+    )
     from reports.machine import machine
 
-    settings = _settings(seconds, repeat, warmup, threads, affinity=affinity)
+    number, cpus = _threads(threads, affinity=affinity)
+    settings = BenchSettings(seconds=seconds, repeat=repeat, warmup=warmup, threads=number, cpus=cpus, midstates=midstates)
     old = None if compare is None else read_document(compare)
+    names = _loadable(backend)
+    if old is not None and compare is not None:
+        check_comparable([{"backend": name, "threads": number, "midstates": midstates} for name in names], old, compare)
+    plan, reason = _energy_plan(meter)
     for path in (csv, history):
         _check_writable(path)
-    names = _loadable(backend)
-    plan, reason = _energy_plan(meter)
+    if csv is not None:
+        check_columns(csv)
     facts = {"date_utc": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "machine": machine()}
     results = _measured(names, settings, plan)
     told = document(results, facts, reason)
@@ -60,8 +75,8 @@ def bench(
     _judge(results)
 
 
-def _settings(seconds: float, repeat: int, warmup: int, threads: str, *, affinity: bool) -> BenchSettings:
-    from miner.bench.settings import BenchSettings
+def _threads(threads: str, *, affinity: bool) -> tuple[int, tuple[int, ...] | None]:
+    """Return how many threads, and the processors to hold them to, if any."""
     from reports.machine import usable_cpus
 
     usable = usable_cpus()
@@ -73,8 +88,7 @@ def _settings(seconds: float, repeat: int, warmup: int, threads: str, *, affinit
         raise UsageProblem(f"--threads {threads!r} is no number; want 1 or more, or all")
     if number > len(usable):
         typer.echo(f"hashwatt: {number} threads on {len(usable)} processors: they will take turns", err=True)
-    cpus = tuple(usable[place % len(usable)] for place in range(min(number, 4096))) if affinity else None
-    return BenchSettings(seconds=seconds, repeat=repeat, warmup=warmup, threads=number, cpus=cpus)
+    return number, tuple(usable[place % len(usable)] for place in range(min(number, 4096))) if affinity else None
 
 
 def _check_writable(path: Path | None) -> None:
@@ -121,10 +135,12 @@ def _energy_plan(specification: str | None) -> tuple[EnergyPlan | None, str | No
 
 
 def _measured(names: list[str], settings: BenchSettings, plan: EnergyPlan | None) -> list[BenchResult]:
+    import numpy as np
+
     from miner.bench.run import bench as measure
     from miner.bench.sampling import Tools
 
-    return measure(names, settings, Tools(time.perf_counter, _core_clock()), plan)
+    return measure(names, settings, Tools(time.perf_counter, _core_clock()), np.random.default_rng(), plan)
 
 
 def _core_clock() -> Callable[[], float] | None:

@@ -133,7 +133,9 @@ def test_auto_says_of_each_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_sha_extensions_are_asked_for_before_anything_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a CPU without them LLVM would end the process; `auto` then takes the vector kernel."""
+    """On a CPU without them LLVM would end the process; of the kernels for CPUs `auto` then takes the one for vectors."""
+    table = {name: BACKENDS[name] for name in ("numba-sha", "numba-cpu", "reference")}
+    monkeypatch.setattr(registry, "BACKENDS", table)
     without = type(llvm.get_host_cpu_features())({"avx2": True})  # as LLVM tells it, with what Numba asks of it
     monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: without)
     monkeypatch.delitem(sys.modules, "miner.backends.numba_sha", raising=False)

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 import miner.bench.run
-from miner.backends.registry import Backend, load
+import reports.cli.bench
+from miner.backends.registry import BACKENDS, Backend, load
+from miner.bench.feed import Feed
 from reports.bench_report import compared, results_of
 from reports.cli.main import main
 from reports.errors import BenchFileError
@@ -23,6 +25,7 @@ QUICK = ("bench", "--seconds", "0.05", "--repeat", "3", "--warmup", "0")
 def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
     """One honest audit in 1,000 fails by chance, and some dozen are made here: let one in 500 million."""
     monkeypatch.setattr("miner.bench.audit.Z_LIMIT", 6.0)
+    monkeypatch.setattr("miner.bench.audit.MIDSTATE_Z_LIMIT", 6.0)
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -50,17 +53,50 @@ def test_one_backend_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 < told["smallest_skip_detectable_pct"] < 8  # of the lenient limit above
     assert told["planted_nonces_found"] == told["planted_nonces"] > 30
     assert {"cpu", "load_1min", "versions", "python", "system", "usable_threads"} == set(told["machine"])
-    assert told["settings"] == {"seconds": 0.05, "repeat": 3, "warmup": 0, "threads": 1, "cpus": None}
+    assert told["settings"] == {"seconds": 0.05, "repeat": 3, "warmup": 0, "threads": 1, "cpus": None, "midstates": 1}
+    assert (told["midstates"], told["searched_together"], told["hits_z_by_midstate"]) == (1, False, [told["hits_z"]])
 
 
 def test_all_backends_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "--backend", "all")
     lines = out.splitlines()
-    names = [line.split()[0] for line in lines[1:4]]
+    names = [line.split()[0] for line in lines[1 : 1 + out.count(" planted nonces found")]]
     assert code == 0
+    assert names == [name for name in BACKENDS if name in names]
     assert names[-1] == "reference"
     assert lines[1].split()[-1] == "1.000"
     assert out.count("38 of 38 planted nonces found") == len(names)
+    assert "midstates" not in out
+
+
+def test_four_midstates(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rows, history, old = tmp_path / "rows.csv", tmp_path / "history.jsonl", tmp_path / "old.json"
+    code, out, _ = run(capsys, "--midstates", "4", "--json", "--csv", str(rows), "--history", str(history))
+    told = json.loads(out)
+    assert (code, told["midstates"], told["settings"]["midstates"]) == (0, 4, 4)
+    assert told["planted_nonces_found"] == told["planted_nonces"] == 38 * 4
+    assert len(told["hits_z_by_midstate"]) == 4
+    with rows.open(encoding="utf-8", newline="") as file:
+        assert [row["midstates"] for row in csv.DictReader(file)] == ["4"] * 3
+    assert json.loads(history.read_text(encoding="utf-8"))["midstates"] == 4
+    old.write_text(out)
+    code, out, _ = run(capsys, "--midstates", "4", "--compare", str(old))
+    assert code == 0
+    assert "4 midstates (headers that differ in their version only), searched " in out
+    assert "of the older median (95 %" in out
+
+
+def test_the_table_tells_who_has_no_kernel_for_several_midstates(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ratio between a kernel that shares its schedule and one that does not is to be read as such."""
+    engine = load("auto")
+    one = Backend("one", engine.scan, engine.chunk_nonces)
+    both = one._replace(name="both", versions=lambda templates, *work: [engine.scan(one, *work) for one in templates])
+    monkeypatch.setattr(miner.bench.run, "load", lambda name, midstates: {"one": one, "both": both}[name])
+    monkeypatch.setattr(reports.cli.bench, "_loadable", lambda backend: ["one", "both"])
+    _, out, _ = run(capsys, "--midstates", "2")
+    assert "searched together by both; one after the other, for want of a kernel, by one" in out
 
 
 def test_all_threads_held_to_their_processors(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,6 +105,21 @@ def test_all_threads_held_to_their_processors(capsys: pytest.CaptureFixture[str]
     assert code == 0
     assert told["threads"] == len(usable_cpus())
     assert told["settings"]["cpus"] == usable_cpus()
+
+
+def test_every_run_begins_with_another_header(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One in four billion runs shares its first nonces with another."""
+    begun: list[int] = []
+
+    def feed(chunk_nonces: int, *, first_header: int, midstates: int) -> Feed:
+        begun.append(first_header)
+        return Feed(chunk_nonces, first_header=first_header, midstates=midstates)
+
+    monkeypatch.setattr(miner.bench.run, "Feed", feed)
+    for _ in range(2):
+        assert run(capsys)[0] == 0
+    assert begun[0] != begun[1]
+    assert all(0 <= number < 1 << 32 for number in begun)
 
 
 def test_more_threads_than_processors_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,7 +149,7 @@ def test_csv_and_history_grow_and_an_older_file_is_compared_with(capsys: pytest.
 def test_a_failed_audit_is_a_failure(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     engine = load("auto")
     half = Backend("half", lambda *work: [hit for hit in engine.scan(*work) if hit.nonce % 2], engine.chunk_nonces)
-    monkeypatch.setattr(miner.bench.run, "load", lambda name: half)
+    monkeypatch.setattr(miner.bench.run, "load", lambda name, midstates: half)
     code, out, err = run(capsys)
     assert code == 1
     assert "half" in out
@@ -131,16 +182,32 @@ def test_a_meter_that_is_not_here_leaves_energy_null_with_the_reason(
     assert err == f"hashwatt: no energy: {told['energy_reason']}\n"
 
 
-def row(name: str, samples: Any, threads: int = 1) -> dict[str, Any]:
-    return {"backend": name, "threads": threads, "hashes_per_second": {"samples": samples}}
+def row(name: str, samples: Any, threads: int = 1, **more: int) -> dict[str, Any]:
+    return {"backend": name, "threads": threads, **more, "hashes_per_second": {"samples": samples}}
 
 
 def test_only_the_same_backend_on_as_many_threads_is_compared() -> None:
     new = {"results": [row("a", [2.0] * 5), row("b", [3.0] * 5)]}
     old = {"results": [row("a", [1.0] * 5), row("b", [1.0] * 5, threads=2), row("c", [1.0])]}
-    assert compared(new, old, Path("old.json")) == [{"backend": "a", "threads": 1, "ratio": 2.0, "low": 2.0, "high": 2.0}]
-    with pytest.raises(BenchFileError, match=r"old.json: holds b on 2 threads, none of what was measured now"):
+    assert compared(new, old, Path("old.json")) == [
+        {"backend": "a", "threads": 1, "midstates": 1, "ratio": 2.0, "low": 2.0, "high": 2.0}
+    ]
+    with pytest.raises(
+        BenchFileError, match=r"old.json: holds b on 2 threads, none of what is measured now \(b on 1 threads\)"
+    ):
         compared({"results": [row("b", [1.0])]}, {"results": [row("b", [1.0], threads=2)]}, Path("old.json"))
+
+
+def test_only_as_many_midstates_are_compared() -> None:
+    """An older file that does not tell them had one."""
+    old = {"results": [row("a", [1.0]), row("b", [2.0], midstates=4), row("b", [1.0], midstates=2)]}
+    new = {"results": [row("a", [3.0], midstates=1), row("b", [3.0], midstates=4)]}
+    assert [(line["backend"], line["midstates"], line["ratio"]) for line in compared(new, old, Path("old.json"))] == [
+        ("a", 1, 3.0),
+        ("b", 4, 1.5),
+    ]
+    with pytest.raises(BenchFileError, match=r"holds a on 1 threads, b on 1 threads, 4 midstates, .*\(a on 1 threads, 4 mids"):
+        compared(row("a", [3.0], midstates=4), old, Path("old.json"))
 
 
 @pytest.mark.parametrize("samples", [[], ["fast"], [float("nan")], None, [0.0], [{}]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,7 +120,11 @@ def test_a_backend_that_does_not_exist(refused: Refused, words: tuple[str, ...],
         ("--threads", "0", "0 threads; want 1 to 4096"),
         ("--threads", "-2", "--threads '-2' is no number; want 1 or more, or all"),
         ("--threads", "many", "--threads 'many' is no number; want 1 or more, or all"),
-        ("--meter", "nvlm:0", "no meter 'nvlm'; known: nameplate, rapl"),
+        ("--meter", "nvlm:0", "no meter 'nvlm'; known: nameplate, nvml, rapl"),
+        ("--midstates", "0", "0 midstates; want 1, 2 or 4"),
+        ("--midstates", "3", "3 midstates; want 1, 2 or 4"),
+        ("--midstates", "8", "8 midstates; want 1, 2 or 4"),
+        ("--midstates", "two", "valid integer"),
         ("--meter", "nameplate:nan", "a nameplate of nan W; want a number of watts above 0"),
         ("--compare", "nowhere.json", "nowhere.json: cannot be read (No such file or directory)"),
         ("--csv", "nowhere/rows.csv", "nowhere/rows.csv: cannot be written (No such file or directory)"),
@@ -143,6 +148,29 @@ def test_bench_an_option_out_of_range(refused: Refused, option: str, value: str,
 def test_bench_an_older_file_that_is_none(refused: Refused, tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "old.json").write_bytes(content)
     assert words in refused("bench", "--backend", "reference", "--compare", "old.json")
+
+
+@pytest.mark.parametrize(
+    ("midstates", "asked", "held"),
+    [(1, "4", "1 threads"), (4, "1", "1 threads, 4 midstates"), (4, "2", "1 threads, 4 midstates")],
+)
+def test_bench_an_older_file_with_other_midstates(
+    refused: Refused, tmp_path: Path, midstates: int, asked: str, held: str
+) -> None:
+    """Before anything is measured, and before a file is made for what would be."""
+    old = {"schema_version": 1, "backend": "reference", "threads": 1, "midstates": midstates}
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    words = ("--seconds", "3600", "--backend", "reference", "--midstates", asked, "--csv", "rows.csv")
+    wanted = "reference on 1 threads" + ("" if asked == "1" else f", {asked} midstates")
+    assert refused("bench", "--compare", "old.json", *words) == (
+        f"old.json: holds reference on {held}, none of what is measured now ({wanted}); nothing to compare"
+    )
+
+
+def test_bench_rows_for_a_file_with_other_columns(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("date_utc,backend,threads,sample,seconds\n2026-11-24T00:00:00Z,reference,1,0,5\n")
+    sentence = refused("bench", "--seconds", "3600", "--backend", "reference", "--csv", "rows.csv")
+    assert sentence.startswith("rows.csv: its first line is not date_utc,backend,threads,midstates,sample,")
 
 
 @pytest.mark.parametrize("command", ["show", "check"])

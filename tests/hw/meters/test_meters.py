@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,40 +13,22 @@ from hw.meters.rapl import RaplMeter
 from hw.meters.registry import METERS, open_meter
 
 
-def powercap(root: Path, **zones: tuple[int, int]) -> Path:
-    """Make a tree as Linux shows it: (energy_uj, max_energy_range_uj) by zone, and a part of a zone, not to be counted."""
-    for number, (name, (energy_uj, range_uj)) in enumerate(zones.items()):
-        zone = root / f"intel-rapl:{number}"
-        zone.mkdir(parents=True)
-        (zone / "name").write_text(name + "\n")
-        (zone / "energy_uj").write_text(f"{energy_uj}\n")
-        (zone / "max_energy_range_uj").write_text(f"{range_uj}\n")
-    part = root / "intel-rapl:0:0"
-    part.mkdir(exist_ok=True)
-    (part / "energy_uj").write_text("1\n")
-    return root
-
-
-def count(root: Path, zone: int, energy_uj: int) -> None:
-    (root / f"intel-rapl:{zone}" / "energy_uj").write_text(f"{energy_uj}\n")
-
-
-def test_rapl_adds_up_its_packages(tmp_path: Path) -> None:
-    root = powercap(tmp_path, package0=(1_000_000, 262_143_328_850), package1=(5_000_000, 262_143_328_850))
+def test_rapl_adds_up_its_packages(powercap: Any) -> None:
+    root = powercap.zones(package0=(1_000_000, 262_143_328_850), package1=(5_000_000, 262_143_328_850))
     meter = RaplMeter(root=root)
-    count(root, 0, 3_500_000)
-    count(root, 1, 5_250_000)
+    powercap.count(0, 3_500_000)
+    powercap.count(1, 5_250_000)
     assert meter.energy_j() == 2.75
     assert (meter.kind, meter.source) == ("measured", "RAPL, package0, package1")
 
 
-def test_rapl_undoes_the_wrap_of_a_counter(tmp_path: Path) -> None:
+def test_rapl_undoes_the_wrap_of_a_counter(powercap: Any) -> None:
     """From 250 to 50 with a range of 999: 800 microjoules, not minus 200."""
-    root = powercap(tmp_path, package0=(250, 999))
+    root = powercap.zones(package0=(250, 999))
     meter = RaplMeter(root=root)
-    count(root, 0, 50)
+    powercap.count(0, 50)
     assert meter.energy_j() == pytest.approx(800e-6)
-    count(root, 0, 60)
+    powercap.count(0, 60)
     assert meter.energy_j() == pytest.approx(810e-6)
 
 
@@ -54,8 +37,8 @@ def test_rapl_says_no_where_there_is_none(tmp_path: Path) -> None:
         RaplMeter(root=tmp_path / "nowhere")
 
 
-def test_rapl_says_what_is_wrong_with_a_counter(tmp_path: Path) -> None:
-    root = powercap(tmp_path, package0=(0, 999))
+def test_rapl_says_what_is_wrong_with_a_counter(powercap: Any) -> None:
+    root = powercap.zones(package0=(0, 999))
     meter = RaplMeter(root=root)
     (root / "intel-rapl:0" / "energy_uj").write_text("lots\n")
     with pytest.raises(MeterError, match="'lots' is no number of microjoules"):

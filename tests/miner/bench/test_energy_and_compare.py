@@ -32,7 +32,7 @@ class Bench:
     def work(self, seconds: float) -> Sample:
         self.now_s += seconds
         self.total_j += 140.0 * seconds
-        return Sample(hashes=int(seconds * 50e6), elapsed_s=seconds, verified_hits=0, threads=1, core_clock_hz=None)
+        return Sample(hashes=int(seconds * 50e6), elapsed_s=seconds, verified_hits=(0,), threads=1, core_clock_hz=None)
 
 
 def test_power_gross_and_net_of_idle() -> None:

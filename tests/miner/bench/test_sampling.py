@@ -33,6 +33,10 @@ def ticking(step_s: float) -> Callable[[], float]:
     return lambda: next(ticks) * step_s
 
 
+def feed(chunk_nonces: int) -> Feed:
+    return Feed(chunk_nonces, first_header=0)
+
+
 def nothing(template: Template, start: int, count: int, target: Target) -> list[Hit]:
     return []
 
@@ -43,20 +47,20 @@ def settings(seconds: float, threads: int = 1, cpus: tuple[int, ...] | None = No
 
 def test_hashes_are_counted_from_the_chunks_done() -> None:
     """Looks of a quarter of a second: one at the start, one after each chunk; half a second is two chunks."""
-    sample = take_sample(Backend("fake", nothing, 1000), Feed(1000), EASY, settings(0.5), Tools(ticking(0.25)))
+    sample = take_sample(Backend("fake", nothing, 1000), feed(1000), EASY, settings(0.5), Tools(ticking(0.25)))
     assert (sample.hashes, sample.elapsed_s, sample.rate_hps) == (2000, 0.5, 4000.0)
     assert (sample.core_clock_hz, sample.cycles_per_hash) == (None, None)
 
 
 def test_a_rate_is_over_the_time_it_took_and_not_over_the_time_asked_for() -> None:
     """A chunk of 7 s in a sample of 2 s: 1,000 hashes in 7 s."""
-    sample = take_sample(Backend("fake", nothing, 1000), Feed(1000), EASY, settings(2.0), Tools(ticking(7.0)))
+    sample = take_sample(Backend("fake", nothing, 1000), feed(1000), EASY, settings(2.0), Tools(ticking(7.0)))
     assert sample.rate_hps == 1000 / 7
 
 
 def test_cycles_are_those_of_each_thread() -> None:
     """Two threads on cores of 3 GHz at 100 MH/s together: 60 cycles a hash, not 30."""
-    sample = Sample(hashes=100_000_000, elapsed_s=1.0, verified_hits=0, threads=2, core_clock_hz=3e9)
+    sample = Sample(hashes=100_000_000, elapsed_s=1.0, verified_hits=(0,), threads=2, core_clock_hz=3e9)
     assert sample.cycles_per_hash == 60.0
 
 
@@ -70,19 +74,9 @@ def test_threads_share_the_work_and_do_none_of_it_twice() -> None:
         return []
 
     size = 1 << 31  # two chunks a header, so that headers change as well
-    sample = take_sample(Backend("fake", scan, size), Feed(size), EASY, settings(0.2, threads=4), Tools(time.perf_counter))
+    sample = take_sample(Backend("fake", scan, size), feed(size), EASY, settings(0.2, threads=4), Tools(time.perf_counter))
     assert len(done) == len(set(done)) == sample.hashes // size > 40
     assert {start for _, start in done} == {0, size}
-
-
-def test_headers_differ_in_their_time_alone() -> None:
-    feed = Feed(1 << 32)
-    templates = [feed.next().template for _ in range(3)]
-    first = header_at(BENCH_HEIGHT)
-    assert [int.from_bytes(template.tail[1].to_bytes(4), "little") for template in templates] == [
-        first.time_s + later for later in range(3)
-    ]
-    assert len({template.midstate for template in templates}) == 1
 
 
 def test_hits_are_hashed_again_and_counted_once() -> None:
@@ -93,10 +87,10 @@ def test_hits_are_hashed_again_and_counted_once() -> None:
         outside = reference.scan(template, start + count, 1000, target)
         return [*honest, *honest, Hit(honest[0].nonce, "00" * 32), *outside]
 
-    sample = take_sample(Backend("fake", lying, 4096), Feed(4096), EASY, settings(1.0), Tools(ticking(1.0)))
+    sample = take_sample(Backend("fake", lying, 4096), feed(4096), EASY, settings(1.0), Tools(ticking(1.0)))
     raw = header_at(BENCH_HEIGHT).to_bytes()[:76]
     hashed = (sha256(sha256(raw + nonce.to_bytes(4, "little")).digest()).digest() for nonce in range(4096))
-    assert sample.verified_hits == sum(digest[31] == 0 for digest in hashed) > 5
+    assert sample.verified_hits[0] == sum(digest[31] == 0 for digest in hashed) > 5
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system holds no thread to a processor")
@@ -109,7 +103,7 @@ def test_each_thread_is_held_to_its_processor_and_the_others_are_not() -> None:
 
     cpus = tuple(sorted(before))[:2]
     take_sample(
-        Backend("fake", scan, 1000), Feed(1000), EASY, settings(0.1, threads=len(cpus), cpus=cpus), Tools(time.perf_counter)
+        Backend("fake", scan, 1000), feed(1000), EASY, settings(0.1, threads=len(cpus), cpus=cpus), Tools(time.perf_counter)
     )
     assert seen == {frozenset({cpu}) for cpu in cpus}
     assert os.sched_getaffinity(0) == before
@@ -121,7 +115,7 @@ def test_ctrl_c_ends_a_long_sample_at_once_and_leaves_no_thread() -> None:
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         take_sample(
-            Backend("fake", reference.scan, 4096), Feed(4096), EASY, settings(60.0, threads=2), Tools(time.perf_counter)
+            Backend("fake", reference.scan, 4096), feed(4096), EASY, settings(60.0, threads=2), Tools(time.perf_counter)
         )
     assert time.monotonic() - started_s < 5
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("bench")] == []

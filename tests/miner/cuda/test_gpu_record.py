@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from miner.backends import gpu_nvml, gpu_record
-from miner.backends.gpu_nvml import BoardMeter, BoardState
+from miner.backends import gpu_record
+from miner.backends.gpu_nvml import BoardState, board_meter
 from miner.backends.gpu_pipes import PROBES, lanes_per_clock
 from miner.backends.gpu_record import Bench, record
 from miner.backends.gpu_search import Job
@@ -130,49 +128,21 @@ def test_without_a_device_the_command_is_one_sentence(
     assert not (tmp_path / "gpu.md").exists()
 
 
-class NvmlError(Exception):
-    """What NVML raises."""
-
-
-@pytest.fixture
-def nvml(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Return a stand-in for pynvml, at 5 J when the meter opens."""
-    module = ModuleType("pynvml")
-    vars(module).update(
-        NVMLError=NvmlError,
-        NVML_CLOCK_SM=1,
-        NVML_TEMPERATURE_GPU=0,
-        nvmlInit=lambda: None,
-        nvmlDeviceGetHandleByPciBusId=lambda address: SimpleNamespace(address=address),
-        nvmlDeviceGetTotalEnergyConsumption=lambda board: 5000,
-        nvmlDeviceGetName=lambda board: b"H100",
-        nvmlSystemGetDriverVersion=lambda: "580.1",
-        nvmlDeviceGetClockInfo=lambda board, kind: 1980,
-        nvmlDeviceGetTemperature=lambda board, kind: 55,
-        nvmlDeviceGetPowerUsage=lambda board: 345_600,
-        nvmlDeviceGetEnforcedPowerLimit=lambda board: 700_000,
-        nvmlDeviceGetCurrentClocksThrottleReasons=lambda board: 4,
-    )
-    monkeypatch.setitem(sys.modules, "pynvml", module)
-    return module
-
-
-def test_a_board_counts_from_when_it_was_opened(nvml: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    meter = BoardMeter("0000:05:00.0")
-    monkeypatch.setattr(nvml, "nvmlDeviceGetTotalEnergyConsumption", lambda board: 12_500)
+def test_a_board_counts_from_when_it_was_opened(nvml: Any) -> None:
+    meter = board_meter("0000:05:00.0")
+    nvml.boards[0].energy_mj = 12_500
     assert meter.energy_j() == 7.5
     assert meter.source == "NVML energy counter, H100, driver 580.1"
+    assert (meter.kind, meter.boundary) == ("measured", "GPU board (without the host)")
     assert meter.state() == BoardState(sm_mhz=1980, temperature_c=55, power_w=345.6, limit_w=700.0, reasons=4)
-    assert gpu_nvml.BoardMeter.kind == "measured"
 
 
-def test_a_board_that_nvml_does_not_read_is_a_sentence(nvml: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*board: object) -> int:
-        raise NvmlError("Not Supported")
-
-    meter = BoardMeter("0000:05:00.0")
-    monkeypatch.setattr(nvml, "nvmlDeviceGetTotalEnergyConsumption", refuse)
+def test_a_board_that_nvml_does_not_read_is_a_sentence(nvml: Any) -> None:
+    meter = board_meter("0000:05:00.0")
+    nvml.boards[0].energy_mj = None
     with pytest.raises(OSError, match="Not Supported"):
         meter.energy_j()
-    with pytest.raises(ImportError, match=r"NVML does not read the energy of board 0000:05:00\.0: Not Supported"):
-        BoardMeter("0000:05:00.0")
+    with pytest.raises(ImportError, match=r"^the energy of board 0000:05:00\.0 cannot be read: NVML: Not Supported$"):
+        board_meter("0000:05:00.0")
+    with pytest.raises(ImportError, match=r"^the energy of board 0000:06:00\.0 cannot be read: NVML: Not Found$"):
+        board_meter("0000:06:00.0")

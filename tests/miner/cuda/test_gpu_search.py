@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from miner.backends import gpu_search
 from miner.backends.gpu_search import Job, Searcher, job_of
 from miner.backends.gpu_variant import SHIFTS, Variant
+from miner.backends.registry import Backend
+from miner.bench.audit import PLANTED_TARGET, plant
+from miner.bench.targets import MOST_BITS, easy_target
 from miner.errors import WorkError
 from miner.target import MAX_TARGET, Target
 from miner.template import HeaderTemplate, MidstateTemplate, kernel_groups
@@ -143,3 +146,18 @@ def test_a_midstate_without_its_header_is_searched_as_well(cpu_device: Callable[
     target = Target((1 << 253) - 1)
     searcher = Searcher([cpu_device()])
     assert searcher.scan(bare, 9, 300, target) == searcher.scan(TEMPLATE, 9, 300, target)
+
+
+@pytest.mark.parametrize("midstates", [1, 2, 4])
+def test_planted_nonces_are_found_in_the_place_of_every_midstate(
+    cpu_device: Callable[..., gpu_search.Device], midstates: int
+) -> None:
+    searcher = Searcher([cpu_device()])
+    backend = Backend("text", searcher.scan, 4096, searcher.scan_versions)
+    assert plant(backend, midstates) == (38 * midstates, 38 * midstates)
+
+
+def test_what_is_planted_tries_the_kernel_that_is_timed() -> None:
+    """However hard the target of the timed samples is."""
+    assert job_of([TEMPLATE], PLANTED_TARGET).variant == job_of([TEMPLATE], easy_target(MOST_BITS)).variant
+    assert not job_of([TEMPLATE], PLANTED_TARGET).variant.zero
