@@ -16,6 +16,7 @@ from hw.drivers.icarus.frames import BAUD, WORK_BYTES, decode_work, encode_nonce
 from hw.emulators.answers import Key, key_of, known_answers
 from hw.emulators.faults import Fault, Faults
 from hw.emulators.finder import Finder
+from hw.emulators.serving import EmulatorSnapshot
 from miner.header import Nonce
 
 GAP_S: Final = 0.1  # a frame that stays unfinished so long is none: the line has no other framing
@@ -48,13 +49,17 @@ class IcarusEmulator:
         self._found: queue.SimpleQueue[tuple[int, Nonce]] = queue.SimpleQueue()
         self._open = False  # whether the work under way was not answered yet
         self._late = b""
-        self.works = 0
-        self.answers = 0
+        self._works = 0
+        self._answers = 0
 
     @property
     def faults(self) -> Faults:
         """What is wrong with it."""
         return self._setting.faults
+
+    def snapshot(self) -> EmulatorSnapshot:
+        """Return what it did so far."""
+        return EmulatorSnapshot(works=self._works, answers=self._answers)
 
     def feed(self, data: bytes, now_s: float) -> None:
         """Take what the host sent."""
@@ -74,7 +79,7 @@ class IcarusEmulator:
         """Return what the device sends by now."""
         while not self._found.empty():
             number, nonce = self._found.get_nowait()
-            if number == self.works and self._open:
+            if number == self._works and self._open:
                 self._finder.stop()
                 self._answer(nonce, now_s, now_s)
         sent = b"".join(data for due_s, data in self._due if due_s <= now_s)
@@ -84,7 +89,7 @@ class IcarusEmulator:
     def _begin(self, frame: bytes, now_s: float) -> None:
         """Drop what is under way and begin this work."""
         self._finder.stop()
-        self.works += 1
+        self._works += 1
         self._due, self._open = [], True
         if self._late:
             self._due.append((now_s + LATE_S, self._late))
@@ -94,7 +99,7 @@ class IcarusEmulator:
         if self.faults.there(Fault.STUCK_NONCE, now_s):
             self._answer(STUCK_NONCE, now_s, now_s + STUCK_S)
             return
-        template, number = decode_work(frame), self.works
+        template, number = decode_work(frame), self._works
         nonce = self._setting.known.get(key_of(template))
         if nonce is not None:
             self._answer(nonce, now_s, now_s + (place_in_sweep(nonce) + 1) / self._setting.rate_hps)
@@ -110,7 +115,7 @@ class IcarusEmulator:
         self._open = False
         if self.faults.there(Fault.DEAD_CHIP, now_s) and place_in_sweep(nonce) >= SWEEP // 2:
             return  # the half of the range that the dead one would have searched
-        self.answers += 1
+        self._answers += 1
         data = encode_nonce(nonce, bytes(self._setting.profile.status_bytes))
         if self.faults.there(Fault.SURPLUS_BYTE, now_s):
             data += b"\x00"

@@ -6,7 +6,7 @@ import contextlib
 import os
 import selectors
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Final, Protocol
@@ -18,14 +18,29 @@ NOISE_S: Final = 0.2  # mean time between stray bytes of a noisy line
 LONGEST_S: Final = 0.5  # between looks at faults
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatorSnapshot:
+    """How many pieces of work a device was given, and how many nonces it reported."""
+
+    works: int
+    answers: int
+
+
 class Emulator(Protocol):
     """A device without a port."""
 
-    baud: int
+    @property
+    def baud(self) -> int:
+        """The speed [baud] at which it listens and speaks."""
+        ...
 
     @property
     def faults(self) -> Faults:
         """What is wrong with it."""
+        ...
+
+    def snapshot(self) -> EmulatorSnapshot:
+        """Return what it did so far."""
         ...
 
     def feed(self, data: bytes, now_s: float) -> None:
@@ -46,6 +61,7 @@ class Served:
     """A device and its line, None once that was hung up; `noise_s` is when the next stray byte comes, if any do."""
 
     emulator: Emulator
+    path: str
     line: PtyLine | None
     noise_s: float = 0.0
 
@@ -64,9 +80,18 @@ class EmulatorServer:
         self._served: list[Served] = []
         self._stopped = False
 
+    @property
+    def paths(self) -> list[str]:
+        """Where hosts find the devices, in the order in which they were added."""
+        return [served.path for served in self._served]
+
+    def snapshots(self) -> list[EmulatorSnapshot]:
+        """Return what each device did so far, in the same order."""
+        return [served.emulator.snapshot() for served in self._served]
+
     def add(self, emulator: Emulator, line: PtyLine) -> None:
         """Serve one more device."""
-        served = Served(emulator, line)
+        served = Served(emulator, line.path, line)
         self._served.append(served)
         self._selector.register(line, selectors.EVENT_READ, served)
 
@@ -85,10 +110,11 @@ class EmulatorServer:
         while not self._stopped and (until_s is None or self._clock() < until_s):
             self._turn(until_s)
 
-    def close(self, close_lines: Sequence[PtyLine] = ()) -> None:
+    def close(self) -> None:
         """Hang up all lines."""
-        for line in [*close_lines, *(served.line for served in self._served if served.line is not None)]:
-            line.close()
+        for served in self._served:
+            if served.line is not None:
+                served.line.close()
         self._selector.close()
         os.close(self._waker)
         os.close(self._woken)

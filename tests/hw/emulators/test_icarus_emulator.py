@@ -89,7 +89,7 @@ def test_other_work_is_searched_for_real_and_stops_at_the_first_nonce() -> None:
     finder.found(Nonce(8))
     assert device.poll(1.0) == encode_nonce(Nonce(7))
     assert device.poll(2.0) == b""
-    assert device.answers == 1
+    assert device.snapshot().answers == 1
 
 
 def test_what_was_found_for_old_work_is_not_reported() -> None:
@@ -114,7 +114,7 @@ def test_frames_may_come_glued_together() -> None:
     device, _ = emulator()
     device.feed(GENESIS + OTHER + GOLDEN + GENESIS[:10], 0.0)
     assert device.poll(1.0) == bytes.fromhex("000187a2")
-    assert device.works == 3
+    assert device.snapshot().works == 3
 
 
 def test_half_a_frame_is_forgotten_after_a_while() -> None:
