@@ -18,7 +18,10 @@ from miner.template import Template
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceWork:
-    """A header without its nonce, whose nonces are all to be tried; `number` is the host's own, `target` that of a share."""
+    """A header without its nonce, whose nonces are all to be tried.
+
+    `number` is the host's own, given once only; `target` is that of a share.
+    """
 
     number: int
     template: Template

@@ -4,6 +4,7 @@ Every error that a driver raises on purpose is in this tree::
 
     HardwareError
      +-- DriverError
+          +-- FlatLineError (also RuntimeError)    a device that hashes by its own account, and finds nothing
           +-- FrameError (also ValueError)         bytes or fields that the wire format does not know
           +-- SettingError (also ValueError)       a frequency, a voltage or a mode that the device does not have
           +-- PortError (also OSError)             no such port, no right to it, or somebody else has it
@@ -18,6 +19,10 @@ from hw.errors import HardwareError
 
 class DriverError(HardwareError):
     """Base of every error that a driver raises on purpose."""
+
+
+class FlatLineError(DriverError, RuntimeError):
+    """A device that hashes by its own account, and finds nothing for far too long; the message says for how many hashes."""
 
 
 class FrameError(DriverError, ValueError):

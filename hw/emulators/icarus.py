@@ -15,9 +15,10 @@ from hw.drivers.icarus.family import SWEEP, IcarusProfile
 from hw.drivers.icarus.frames import BAUD, WORK_BYTES, decode_work, encode_nonce, place_in_sweep
 from hw.emulators.answers import Key, key_of, known_answers
 from hw.emulators.faults import Fault, Faults
-from hw.emulators.finder import Finder
 from hw.emulators.serving import EmulatorSnapshot
+from hw.finder import Finder
 from miner.header import Nonce
+from miner.share import Hit
 
 GAP_S: Final = 0.1  # a frame that stays unfinished so long is none: the line has no other framing
 LATE_S: Final = 0.005  # after the next work, for an answer that comes late
@@ -105,8 +106,8 @@ class IcarusEmulator:
             self._answer(nonce, now_s, now_s + (place_in_sweep(nonce) + 1) / self._setting.rate_hps)
             return
 
-        def found(found_nonce: Nonce) -> None:
-            self._found.put((number, found_nonce))
+        def found(hit: Hit) -> None:
+            self._found.put((number, hit.nonce))
             self._wake()
 
         self._finder.begin(template, found)

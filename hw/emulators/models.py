@@ -9,9 +9,9 @@ from typing import Final
 from hw.drivers.errors import SettingError
 from hw.drivers.icarus.family import PROFILES, profile
 from hw.emulators.faults import Fault, Faults
-from hw.emulators.finder import Finder
 from hw.emulators.icarus import IcarusEmulator, Setting
 from hw.emulators.serving import Emulator
+from hw.finder import Finder
 
 Wake = Callable[[], None]
 

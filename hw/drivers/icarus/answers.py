@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
 
 from hw.drivers.icarus.frames import NONCE_BYTES, decode_nonce
+from hw.finder import ANSWER_TARGET
 from miner.header import Nonce
 from miner.share import Hit
-from miner.target import HASH_SPACE, Target
 from miner.template import Template
 
-ANSWER_TARGET: Final = Target((HASH_SPACE >> 32) - 1)  # a hash that ends on 32 zero bits
 GAP_S: Final = 0.05  # the bytes of one answer come within this; at 115200 baud five take 0.4 ms
 MOST_BYTES: Final = 64  # kept while nothing in them is an answer
 

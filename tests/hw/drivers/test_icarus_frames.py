@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hw.drivers.errors import FrameError
-from hw.drivers.icarus.answers import ANSWER_TARGET
 from hw.drivers.icarus.frames import decode_nonce, decode_work, encode_nonce, encode_work, place_in_sweep
 from hw.drivers.icarus.probes import DIVISION, DIVISION_NONCES, GOLDEN, GOLDEN_NONCE
+from hw.finder import ANSWER_TARGET
 from miner.backends.registry import GENESIS_HASH, GENESIS_HEADER, GENESIS_NONCE
 from miner.header import Nonce
 from miner.template import HeaderTemplate, MidstateTemplate

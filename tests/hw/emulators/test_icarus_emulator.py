@@ -12,8 +12,11 @@ from hw.drivers.icarus.frames import encode_nonce, encode_work
 from hw.drivers.icarus.probes import DIVISION, GOLDEN
 from hw.emulators.faults import Fault, Faults, TimedFault
 from hw.emulators.icarus import IcarusEmulator, Setting
+from hw.finder import ANSWER_TARGET
 from miner.backends.registry import GENESIS_HEADER
 from miner.header import Nonce
+from miner.share import Hit
+from miner.target import Target
 from miner.template import HeaderTemplate, Template
 
 GENESIS = encode_work(HeaderTemplate(GENESIS_HEADER))
@@ -25,19 +28,22 @@ class ListedFinder:
     """Finds what the test says, when the test says it."""
 
     def __init__(self) -> None:
-        self.found: Callable[[Nonce], None] = lambda nonce: None
+        self._found: Callable[[Hit], None] = lambda hit: None
         self.asked: list[Template] = []
         self.stops = 0
 
-    def begin(self, template: Template, found: Callable[[Nonce], None]) -> None:
+    def begin(self, template: Template, found: Callable[[Hit], None], target: Target = ANSWER_TARGET) -> None:
         self.asked.append(template)
-        self.found = found
+        self._found = found
+
+    @property
+    def found(self) -> Callable[[Nonce], None]:
+        """What tells the emulator of a nonce, for the work of now."""
+        told = self._found
+        return lambda nonce: told(Hit(nonce, "00" * 32))
 
     def stop(self) -> None:
         self.stops += 1
-
-    def delivered_hps(self) -> float:
-        return 0.0
 
     def close(self) -> None:
         pass

@@ -1,0 +1,146 @@
+"""Search that a device of this program does for real: nonces come from this machine's kernel, at a declared rate or below.
+
+Where the declared rate is more than this machine can do, what is delivered is this machine's: nothing is reported that was not
+found. Where it is less, the search waits, so that a nonce comes no sooner than the device would have found it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from typing import Final, Protocol
+
+from miner.backends.registry import Backend
+from miner.header import NONCE_SPACE
+from miner.share import Hit
+from miner.target import HASH_SPACE, Target, expected_hashes
+from miner.template import Template
+
+ANSWER_TARGET: Final = Target((HASH_SPACE >> 32) - 1)  # a hash that ends on 32 zero bits, as devices report them
+SLICE_S: Final = 0.05
+FIRST_NONCES: Final = 1 << 14
+MOST_GROWTH: Final = 4
+MOST_HITS: Final = 64  # expected of a slice, however easy the target
+
+Found = Callable[[Hit], None]
+
+
+class Finder(Protocol):
+    """Searches one piece of work at a time."""
+
+    def begin(self, template: Template, found: Found, target: Target = ANSWER_TARGET) -> None:
+        """Search all nonces of `template` in place of what is being searched; call `found` with each hit, from any thread."""
+        ...
+
+    def stop(self) -> None:
+        """Search nothing."""
+        ...
+
+    def close(self) -> None:
+        """End it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A search: its number, what is searched, whom to tell, and how easy a hit is."""
+
+    number: int
+    template: Template
+    found: Found
+    target: Target
+
+
+class KernelFinder:
+    """Searches by `backend` in a thread of its own, at most at `rate_hps` [H/s]; `clock` gives seconds."""
+
+    def __init__(self, backend: Backend, rate_hps: float = inf, clock: Callable[[], float] = time.monotonic) -> None:
+        self._backend, self._rate_hps, self._clock = backend, rate_hps, clock
+        self._change = threading.Condition()
+        self._job: _Job | None = None
+        self._number = 0
+        self._busy = self._closed = False
+        self._hashes = 0
+        self._searched_s = 0.0
+        self._thread = threading.Thread(target=self._run, name="device-search", daemon=True)
+        self._thread.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has something to search."""
+        with self._change:
+            return self._busy or self._job is not None
+
+    @property
+    def hashes(self) -> int:
+        """How many nonces were searched in all."""
+        with self._change:
+            return self._hashes
+
+    def delivered_hps(self) -> float:
+        """Return the hash rate [H/s] over all searches, with waits for a lower declared rate; 0 if there was none yet."""
+        with self._change:
+            return self._hashes / self._searched_s if self._searched_s > 0 else 0.0
+
+    def begin(self, template: Template, found: Found, target: Target = ANSWER_TARGET) -> None:
+        """Search all nonces of `template` in place of what is being searched; call `found` with each hit, from its thread."""
+        with self._change:
+            self._number += 1
+            self._job = _Job(self._number, template, found, target)
+            self._change.notify_all()
+
+    def stop(self) -> None:
+        """Search nothing; what is under way ends within a slice, and is not reported."""
+        with self._change:
+            self._number += 1
+            self._job = None
+            self._change.notify_all()
+
+    def close(self) -> None:
+        """End the thread and wait for it."""
+        with self._change:
+            self._closed = True
+        self.stop()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                self._busy = False
+                while self._job is None and not self._closed:
+                    self._change.wait()
+                job, self._job = self._job, None
+                if self._closed or job is None:
+                    return
+                self._busy = True
+            self._search(job)
+
+    def _search(self, job: _Job) -> None:
+        at, size = 0, FIRST_NONCES
+        most = max(1, int(MOST_HITS * expected_hashes(job.target)))
+        started_s = told_s = self._clock()
+        while at < NONCE_SPACE and self._number == job.number:
+            count = min(size, most, NONCE_SPACE - at)
+            slice_s = self._clock()
+            hits = self._backend.scan(job.template, at, count, job.target)
+            took_s = max(self._clock() - slice_s, 1e-9)
+            size = max(1, int(min(count * SLICE_S / took_s, self._rate_hps * SLICE_S, MOST_GROWTH * count)))
+            for hit in hits:
+                if self._waited(started_s + (hit.nonce + 1) / self._rate_hps, job):
+                    job.found(hit)
+            at += count
+            self._waited(started_s + at / self._rate_hps, job)
+            with self._change:
+                self._hashes += count
+                self._searched_s += self._clock() - told_s
+                told_s = self._clock()
+
+    def _waited(self, due_s: float, job: _Job) -> bool:
+        """Wait; return whether this search is still wanted then."""
+        with self._change:
+            while self._number == job.number and (left_s := due_s - self._clock()) > 0:
+                self._change.wait(left_s)
+            return self._number == job.number

@@ -1,0 +1,280 @@
+"""The supervisor: devices that fail in every way, and no header lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hw.compute import ComputeDevice
+from hw.device import DeviceState, DeviceWork, Solution, Telemetry
+from hw.drivers.errors import PortLostError, ProbeError
+from hw.drivers.icarus.driver import IcarusDevice
+from hw.drivers.icarus.family import profile
+from hw.drivers.port import SerialPort
+from hw.supervisor import FLAT_NONCES, Health, Supervisor, Waits
+from miner.header import NONCE_SPACE, Nonce
+from miner.share import Hit
+from miner.stratum.hashing import Share
+from miner.target import MAX_TARGET, NBits, Target
+from miner.work import Assignment, Job, Space, WorkQueue
+
+if TYPE_CHECKING:
+    from tests.hw.conftest import Emulate
+
+JOB = Job(
+    job_id="1",
+    previous=bytes(32),
+    coinbase1=b"\x01",
+    coinbase2=b"\x02",
+    branch=(),
+    version=4,
+    nbits=NBits(0x1D00FFFF),
+    time_s=1_600_000_000,
+)
+SHORT = Waits(first_s=0.01, longest_s=0.05)
+
+
+def queue(target: Target = MAX_TARGET) -> WorkQueue:
+    return WorkQueue(Assignment(job=JOB, extranonce1=b"", extranonce2_bytes=4, target=target))
+
+
+class Scripted:
+    """A device that does what the test says in `on_poll`; it notes what it was given."""
+
+    def __init__(self, name: str = "scripted at 1") -> None:
+        self.name = name
+        self.state = DeviceState.CLOSED
+        self.given: list[DeviceWork] = []
+        self.replaced: list[int] = []
+        self.opened = 0
+        self.hashes = 0.0
+        self.nonces = 0
+        self.wants = True
+        self.on_open: Callable[[], None] = lambda: None
+        self.on_poll: Callable[[], list[Solution]] = lambda: []
+
+    def open(self) -> None:
+        self.opened += 1
+        self.on_open()
+        self.state = DeviceState.IDLE
+
+    def submit(self, work: DeviceWork) -> None:
+        self.given.append(work)
+        self.wants = False
+
+    def replace(self, work: DeviceWork) -> None:
+        self.replaced.append(work.number)
+        self.submit(work)
+
+    def wants_work(self) -> bool:
+        return self.wants
+
+    def poll(self, timeout_s: float) -> list[Solution]:
+        time.sleep(0.005)
+        return self.on_poll()
+
+    def telemetry(self) -> Telemetry:
+        return Telemetry(state=self.state, hashes=self.hashes, nonces=self.nonces, hardware_errors=0)
+
+    def set_frequency(self, frequency_mhz: float) -> None: ...
+
+    def set_power_target(self, power_w: float) -> None: ...
+
+    def curtail(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def close(self) -> None:
+        self.state = DeviceState.CLOSED
+
+
+Supervise = Callable[..., Supervisor]
+
+
+@pytest.fixture
+def shares() -> list[Share]:
+    return []
+
+
+@pytest.fixture
+def supervise(shares: list[Share]) -> Iterator[Supervise]:
+    running: list[Supervisor] = []
+
+    def start(*devices: object) -> Supervisor:
+        running.append(Supervisor(devices, shares.append, waits=SHORT))  # type: ignore[arg-type]
+        return running[-1]
+
+    yield start
+    for supervisor in running:
+        supervisor.close()
+
+
+def until(condition: Callable[[], object], for_s: float = 10.0) -> bool:
+    end_s = time.monotonic() + for_s
+    while time.monotonic() < end_s:
+        if condition():
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def test_each_device_gets_headers_of_its_own(supervise: Supervise) -> None:
+    devices = [Scripted(f"scripted at {number}") for number in range(4)]
+    for device in devices:
+        device.on_poll = lambda device=device: setattr(device, "wants", True) or []  # type: ignore[misc]
+    supervise(*devices).work_on(queue(), abandon=False)
+    assert until(lambda: min(len(device.given) for device in devices) >= 20)
+    headers = [work.template.header for device in devices for work in list(device.given)]  # type: ignore[attr-defined]
+    assert len(set(headers)) == len(headers)
+
+
+def test_new_work_is_given_at_once_only_if_the_old_is_worth_nothing(supervise: Supervise) -> None:
+    device = Scripted()
+    supervisor = supervise(device)
+    supervisor.work_on(queue(), abandon=False)
+    assert until(lambda: len(device.given) == 1)
+    supervisor.work_on(queue(), abandon=False)
+    time.sleep(0.1)
+    assert len(device.given) == 1
+    supervisor.work_on(queue(), abandon=True)
+    assert until(lambda: device.replaced == [2])
+
+
+def test_a_device_that_is_lost_gets_the_same_work_again(supervise: Supervise, shares: list[Share]) -> None:
+    """It breaks in mid-job twice; the third time it finds the share of that very header."""
+    device = Scripted()
+    supervisor = supervise(device)
+
+    def poll() -> list[Solution]:
+        if not device.given:
+            return []
+        if device.opened < 3:
+            device.wants = True
+            raise PortLostError("/dev/x: lost (unplugged)")
+        device.on_poll = lambda: []
+        return [Solution(work=device.given[-1], hit=Hit(Nonce(7), "00" * 32))]
+
+    device.on_poll = poll
+    supervisor.work_on(queue(), abandon=False)
+    assert until(lambda: shares)
+    assert len({work.template.header for work in device.given}) == 1  # type: ignore[attr-defined]
+    assert len({work.number for work in device.given}) == 3
+    assert (shares[0].nonce, shares[0].roll.extranonce2) == (7, bytes(4))
+    [told] = supervisor.snapshot()
+    assert (told.restarts, told.shares, told.health, told.trouble) == (2, 1, Health.ALIVE, "")
+
+
+def test_a_lost_device_does_not_get_work_of_a_job_that_is_over(supervise: Supervise) -> None:
+    device = Scripted()
+    gate = threading.Event()
+    supervisor = supervise(device)
+    supervisor.work_on(queue(), abandon=False)
+    assert until(lambda: len(device.given) == 1)
+    device.on_open = lambda: [gate.wait(5), None][1]
+    device.on_poll = lambda: (_ for _ in ()).throw(PortLostError("lost"))
+    assert until(lambda: device.opened == 2)
+    device.on_poll = lambda: []
+    second = queue(Target(MAX_TARGET // 2))
+    supervisor.work_on(second, abandon=True)
+    device.wants = True
+    gate.set()
+    assert until(lambda: len(device.given) == 2)
+    assert device.given[-1].target == second.assignment.target
+
+
+def test_one_that_never_opens_is_dead_and_still_tried(supervise: Supervise) -> None:
+    device, other = Scripted("dead at 1"), Scripted("alive at 2")
+
+    def refuse() -> None:
+        raise ProbeError("nothing answered\n within 0.1 s")
+
+    device.on_open = refuse
+    supervisor = supervise(device, other)
+    supervisor.work_on(queue(), abandon=False)
+    assert until(lambda: supervisor.snapshot()[0].health == Health.DEAD)
+    told = supervisor.snapshot()
+    assert (told[0].trouble, told[0].restarts, told[1].health) == ("nothing answered within 0.1 s", 0, Health.ALIVE)
+    assert len(other.given) == 1
+    device.on_open = lambda: None
+    assert until(lambda: supervisor.snapshot()[0].health == Health.ALIVE)
+    assert until(lambda: len(device.given) == 1)
+
+
+def test_one_that_counts_hashes_and_finds_nothing_is_restarted(supervise: Supervise) -> None:
+    device = Scripted()
+    supervisor = supervise(device)
+    device.hashes = (FLAT_NONCES - 1) * NONCE_SPACE
+    time.sleep(0.1)
+    assert device.opened == 1
+    device.nonces = 1  # it found one: the count begins anew
+    time.sleep(0.1)
+    device.hashes = (2 * FLAT_NONCES - 1.5) * NONCE_SPACE
+    time.sleep(0.1)
+    assert device.opened == 1
+    device.hashes = (2 * FLAT_NONCES) * NONCE_SPACE
+    assert until(lambda: device.opened == 2)
+    [told] = supervisor.snapshot()
+    assert told.trouble.startswith("flat-lined: 56 billion hashes by its own account, and no nonce among them")
+
+
+def test_an_answer_to_unknown_work_is_not_handed_over(supervise: Supervise, shares: list[Share]) -> None:
+    device = Scripted()
+    supervise(device).work_on(queue(), abandon=False)
+    assert until(lambda: device.given)
+    strange = DeviceWork(number=99, template=device.given[0].template, target=MAX_TARGET)
+    device.on_poll = lambda: [Solution(work=strange, hit=Hit(Nonce(7), "00" * 32))]
+    time.sleep(0.1)
+    assert shares == []
+
+
+def test_it_ends_at_once_though_a_device_waits_to_be_opened(shares: list[Share]) -> None:
+    device = Scripted()
+    device.on_open = lambda: (_ for _ in ()).throw(ProbeError("no"))
+    supervisor = Supervisor([device], shares.append, waits=Waits(first_s=60, longest_s=60))
+    time.sleep(0.1)
+    started_s = time.monotonic()
+    supervisor.close()
+    assert time.monotonic() - started_s < 1
+
+
+def test_eight_devices_with_faults_and_every_share_accounted_for(
+    emulate: Emulate, supervise: Supervise, shares: list[Share]
+) -> None:
+    """Seven emulated ones on pseudo-terminals, six of them faulty, and a processor: all work the same job at once.
+
+    No known block is among the headers, so every nonce was searched for; what is handed over must be true and come once.
+    """
+    faults = ["", "noise@0.2", "late-nonce@0.2", "surplus-byte@0.2", "stuck-nonce@0.2", "hang-up@1", "hang@0.2"]
+    kind = profile("erupter")
+    devices: list[object] = [ComputeDevice()]
+    for fault in faults:
+        path = emulate("erupter", *[fault] if fault else []).path
+        devices.append(IcarusDevice(kind, lambda path=path: SerialPort(path, 115200), time.monotonic))
+    supervisor = supervise(*devices)
+    easy = queue(Target((1 << 238) - 1))  # the processor has a share in some milliseconds, the others must meet 32 bits
+    supervisor.work_on(easy, abandon=False)
+    assert until(lambda: len(shares) > 20, 20.0)
+    time.sleep(1.5)
+    told = {one.name: one for one in supervisor.snapshot()}
+    assert sum(one.health == Health.ALIVE for one in told.values()) >= 7
+    supervisor.close()
+    headers = [share.assignment.header(share.roll, share.nonce) for share in shares]
+    assert len(set(headers)) == len(headers)
+    assert sum(one.shares for one in supervisor.snapshot()) == len(shares)
+    lost = [one for one in supervisor.snapshot() if "lost" in one.trouble or "no such port" in one.trouble]
+    assert len(lost) == 1
+
+
+def test_a_space_may_be_small(supervise: Supervise) -> None:
+    """Once all is handed out, devices stay without work and nothing fails."""
+    device = Scripted()
+    device.on_poll = lambda: setattr(device, "wants", True) or []  # type: ignore[misc]
+    small = WorkQueue(Assignment(job=JOB, extranonce1=b"", extranonce2_bytes=0, target=MAX_TARGET), Space())
+    supervisor = supervise(device)
+    supervisor.work_on(small, abandon=False)
+    time.sleep(0.3)
+    assert (len(device.given), supervisor.snapshot()[0].trouble) == (1, "")
