@@ -113,7 +113,7 @@ def _trial(engine: Backend) -> float:
 
 def _started(wanted: Wanted, engine: Backend, stack: ExitStack) -> EmulatorServer:
     from hw.emulators.faults import Faults
-    from hw.emulators.finder import KernelFinder
+    from hw.finder import KernelFinder
     from hw.emulators.pty_line import PtyLine
     from hw.emulators.serving import EmulatorServer
 
