@@ -150,4 +150,4 @@ class ComputeDevice:
 
     def _begin(self, finder: KernelFinder, work: DeviceWork) -> None:
         target = Target(max(work.target, ANSWER_TARGET))
-        finder.begin(work.template, lambda hit: self._found.put((work, hit)), target)
+        finder.begin([work.template], lambda _, hit: self._found.put((work, hit)), target)

@@ -20,20 +20,26 @@ from miner.template import Template
 class DeviceWork:
     """A header without its nonce, whose nonces are all to be tried.
 
-    `number` is the host's own, given once only; `target` is that of a share.
+    `number` is the host's own, given once only; `target` is that of a share. A device may roll the version bits of
+    `version_mask` by itself; whoever gives it the work then leaves all of them to it.
     """
 
     number: int
     template: Template
     target: Target
+    version_mask: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solution:
-    """A nonce that a device found and the host checked: which work it belongs to, nonce and hash."""
+    """A nonce that a device found and the host checked: which work it belongs to, nonce and hash.
+
+    `version` is the header's if the device rolled it, else None.
+    """
 
     work: DeviceWork
     hit: Hit
+    version: int | None = None
 
 
 class DeviceState(StrEnum):

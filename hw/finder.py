@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Final, Protocol
@@ -25,14 +25,17 @@ FIRST_NONCES: Final = 1 << 14
 MOST_GROWTH: Final = 4
 MOST_HITS: Final = 64  # expected of a slice, however easy the target
 
-Found = Callable[[Hit], None]
+Found = Callable[[int, Hit], None]  # which template, from 0, and its hit
 
 
 class Finder(Protocol):
     """Searches one piece of work at a time."""
 
-    def begin(self, template: Template, found: Found, target: Target = ANSWER_TARGET) -> None:
-        """Search all nonces of `template` in place of what is being searched; call `found` with each hit, from any thread."""
+    def begin(self, templates: Sequence[Template], found: Found, target: Target = ANSWER_TARGET) -> None:
+        """Search all nonces of `templates`, which share their tail, in place of what is being searched.
+
+        `found` is called with each hit, from any thread.
+        """
         ...
 
     def stop(self) -> None:
@@ -49,7 +52,7 @@ class _Job:
     """A search: its number, what is searched, whom to tell, and how easy a hit is."""
 
     number: int
-    template: Template
+    templates: Sequence[Template]
     found: Found
     target: Target
 
@@ -76,7 +79,7 @@ class KernelFinder:
 
     @property
     def hashes(self) -> int:
-        """How many nonces were searched in all."""
+        """How many hashes were computed in all."""
         with self._change:
             return self._hashes
 
@@ -85,11 +88,11 @@ class KernelFinder:
         with self._change:
             return self._hashes / self._searched_s if self._searched_s > 0 else 0.0
 
-    def begin(self, template: Template, found: Found, target: Target = ANSWER_TARGET) -> None:
-        """Search all nonces of `template` in place of what is being searched; call `found` with each hit, from its thread."""
+    def begin(self, templates: Sequence[Template], found: Found, target: Target = ANSWER_TARGET) -> None:
+        """Search all nonces of `templates` in place of what is being searched; call `found` with each hit, from its thread."""
         with self._change:
             self._number += 1
-            self._job = _Job(self._number, template, found, target)
+            self._job = _Job(self._number, templates, found, target)
             self._change.notify_all()
 
     def stop(self) -> None:
@@ -119,22 +122,23 @@ class KernelFinder:
             self._search(job)
 
     def _search(self, job: _Job) -> None:
-        at, size = 0, FIRST_NONCES
-        most = max(1, int(MOST_HITS * expected_hashes(job.target)))
+        at, size, width = 0, FIRST_NONCES, len(job.templates)
+        most = max(1, int(MOST_HITS * expected_hashes(job.target)) // width)
         started_s = told_s = self._clock()
         while at < NONCE_SPACE and self._number == job.number:
             count = min(size, most, NONCE_SPACE - at)
             slice_s = self._clock()
-            hits = self._backend.scan(job.template, at, count, job.target)
+            found = self._backend.scan_versions(job.templates, at, count, job.target)
             took_s = max(self._clock() - slice_s, 1e-9)
-            size = max(1, int(min(count * SLICE_S / took_s, self._rate_hps * SLICE_S, MOST_GROWTH * count)))
-            for hit in hits:
-                if self._waited(started_s + (hit.nonce + 1) / self._rate_hps, job):
-                    job.found(hit)
+            size = max(1, int(min(count * SLICE_S / took_s, self._rate_hps * SLICE_S / width, MOST_GROWTH * count)))
+            hits = [(hit.nonce, place, hit) for place, some in enumerate(found) for hit in some]
+            for nonce, place, hit in sorted(hits, key=lambda one: one[:2]):
+                if self._waited(started_s + (nonce + 1) * width / self._rate_hps, job):
+                    job.found(place, hit)
             at += count
-            self._waited(started_s + at / self._rate_hps, job)
+            self._waited(started_s + at * width / self._rate_hps, job)
             with self._change:
-                self._hashes += count
+                self._hashes += count * width
                 self._searched_s += self._clock() - told_s
                 told_s = self._clock()
 

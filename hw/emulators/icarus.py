@@ -106,11 +106,11 @@ class IcarusEmulator:
             self._answer(nonce, now_s, now_s + (place_in_sweep(nonce) + 1) / self._setting.rate_hps)
             return
 
-        def found(hit: Hit) -> None:
+        def found(_: int, hit: Hit) -> None:
             self._found.put((number, hit.nonce))
             self._wake()
 
-        self._finder.begin(template, found)
+        self._finder.begin([template], found)
 
     def _answer(self, nonce: Nonce, now_s: float, due_s: float) -> None:
         self._open = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -12,7 +12,7 @@ from hw.drivers.icarus.frames import encode_nonce, encode_work
 from hw.drivers.icarus.probes import DIVISION, GOLDEN
 from hw.emulators.faults import Fault, Faults, TimedFault
 from hw.emulators.icarus import IcarusEmulator, Setting
-from hw.finder import ANSWER_TARGET
+from hw.finder import ANSWER_TARGET, Found
 from miner.backends.registry import GENESIS_HEADER
 from miner.header import Nonce
 from miner.share import Hit
@@ -28,19 +28,19 @@ class ListedFinder:
     """Finds what the test says, when the test says it."""
 
     def __init__(self) -> None:
-        self._found: Callable[[Hit], None] = lambda hit: None
+        self._found: Found = lambda place, hit: None
         self.asked: list[Template] = []
         self.stops = 0
 
-    def begin(self, template: Template, found: Callable[[Hit], None], target: Target = ANSWER_TARGET) -> None:
-        self.asked.append(template)
+    def begin(self, templates: Sequence[Template], found: Found, target: Target = ANSWER_TARGET) -> None:
+        self.asked += templates
         self._found = found
 
     @property
     def found(self) -> Callable[[Nonce], None]:
         """What tells the emulator of a nonce, for the work of now."""
         told = self._found
-        return lambda nonce: told(Hit(nonce, "00" * 32))
+        return lambda nonce: told(0, Hit(nonce, "00" * 32))
 
     def stop(self) -> None:
         self.stops += 1
