@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -49,6 +49,14 @@ class Found:
     backend: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundVersions:
+    """The hits of each of several templates, each in order of nonce, and how many nonces of each were scanned."""
+
+    hits: tuple[tuple[Hit, ...], ...]
+    scanned: int
+
+
 def search(
     work: Work,
     *,
@@ -74,6 +82,34 @@ def search(
         if cancelled():
             break
     return Found(hits=tuple(hits), scanned=scanned, backend=engine.name)
+
+
+def search_versions(
+    work: Work, others: Sequence[Template], *, backend: str = "auto", cancelled: Callable[[], bool] = lambda: False
+) -> FoundVersions:
+    """Search `work` and, over the same nonces and for the same target, `others`, whose headers differ in version only.
+
+    All hits are wanted, in this thread. `cancelled` ends it between two chunks, as it does `search`.
+
+    Raises
+    ------
+    WorkError
+        If the templates do not share their tail.
+    """
+    engine, templates = load(backend), (work.template, *others)
+    chunk_nonces = max(engine.chunk_nonces // len(templates), 1)  # a chunk is to last no longer for having more of them
+    hits: tuple[list[Hit], ...] = tuple([] for _ in templates)
+    scanned = 0
+    while scanned < work.count:
+        count = min(chunk_nonces, work.count - scanned)
+        for all_of_one, found in zip(
+            hits, engine.scan_versions(templates, work.start + scanned, count, work.target), strict=True
+        ):
+            all_of_one += found
+        scanned += count
+        if cancelled():
+            break
+    return FoundVersions(hits=tuple(map(tuple, hits)), scanned=scanned)
 
 
 def _in_order(engine: Backend, work: Work, threads: int) -> Iterator[tuple[int, int, list[Hit]]]:

@@ -158,32 +158,43 @@ class Space:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkUnit:
-    """A piece of a job's space: `count` nonces from `start` on of one header."""
+    """A piece of a job's space: `count` nonces from `start` on, of each of some headers that differ in version only.
+
+    `templates` are the headers that `rolls` choose, in the same order.
+    """
 
     assignment: Assignment
-    roll: Roll
-    template: HeaderTemplate
+    rolls: tuple[Roll, ...]
+    templates: tuple[HeaderTemplate, ...]
     start: int
     count: int
+
+    @property
+    def hashes(self) -> int:
+        """How many hashes it takes."""
+        return self.count * len(self.templates)
 
 
 class WorkQueue:
     """A job's whole space, handed out piece by piece, each nonce of each header once; any number of threads may take.
 
     Fastest rolls the nonce, then the version bits, the extranonce2 (little-endian from 0, as the field does) and last the
-    time, since a pool may refuse a time far from its own.
+    time, since a pool may refuse a time far from its own. Up to `together` versions are handed out at once, over the same
+    nonces: a kernel can share work between them. They are fewer where the mask allows no more.
     """
 
-    def __init__(self, assignment: Assignment, space: Space = Space()) -> None:
+    def __init__(self, assignment: Assignment, space: Space = Space(), together: int = 1) -> None:
+        if together < 1:
+            raise WorkError(f"{together} versions at once; want 1 or more")
         self.assignment = assignment
-        self._space = space
+        self._space, self._together = space, together
         self._lock = Lock()
-        self._headers = self._every_header()
-        self._current: tuple[Roll, HeaderTemplate] | None = None
+        self._headers = self._every_group()
+        self._current: tuple[tuple[Roll, ...], tuple[HeaderTemplate, ...]] | None = None
         self._at = space.nonces.stop
 
     def take(self, most: int) -> WorkUnit | None:
-        """Return the next piece, at most `most` nonces of one header, or None if nothing is left of the job.
+        """Return the next piece, of at most `most` hashes (but one nonce), or None if nothing is left of the job.
 
         Raises
         ------
@@ -191,7 +202,7 @@ class WorkQueue:
             If `most` is not positive.
         """
         if most < 1:
-            raise WorkError(f"{most} nonces asked for; want 1 or more")
+            raise WorkError(f"{most} hashes asked for; want 1 or more")
         with self._lock:
             if self._at == self._space.nonces.stop:
                 self._current = next(self._headers, None)
@@ -199,21 +210,23 @@ class WorkQueue:
             if self._current is None:
                 self._at = self._space.nonces.stop
                 return None
-            roll, template = self._current
-            start, count = self._at, min(most, self._space.nonces.stop - self._at)
+            rolls, templates = self._current
+            start, count = self._at, min(max(most // len(rolls), 1), self._space.nonces.stop - self._at)
             self._at += count
-        return WorkUnit(assignment=self.assignment, roll=roll, template=template, start=start, count=count)
+        return WorkUnit(assignment=self.assignment, rolls=rolls, templates=templates, start=start, count=count)
 
-    def _every_header(self) -> Iterator[tuple[Roll, HeaderTemplate]]:
+    def _every_group(self) -> Iterator[tuple[tuple[Roll, ...], tuple[HeaderTemplate, ...]]]:
         given = self.assignment
         job, size, mask = given.job, given.extranonce2_bytes, given.version_mask
+        variants = range(1 << mask.bit_count())
         last_s = min(job.time_s + self._space.time_roll_s, WORD_SPACE - 1)
         for time_s in range(job.time_s, last_s + 1):
             for number in range(1 << 8 * size):
-                for variant in range(1 << mask.bit_count()):
-                    version = job.version ^ spread_bits(variant, mask)
-                    roll = Roll(number.to_bytes(size, "little"), version, time_s)
-                    yield roll, HeaderTemplate(given.header(roll))
+                extranonce2 = number.to_bytes(size, "little")
+                for first in variants[:: self._together]:
+                    versions = [job.version ^ spread_bits(one, mask) for one in variants[first : first + self._together]]
+                    rolls = tuple(Roll(extranonce2, version, time_s) for version in versions)
+                    yield rolls, tuple(HeaderTemplate(given.header(roll)) for roll in rolls)
 
 
 def spread_bits(number: int, mask: int) -> int:

@@ -65,9 +65,8 @@ class StratumClient:
         self._gate = Gate(MOST_OPEN_SHARES)
         self._inside = 0
         self._connections = self._jobs = 0
-        self._working_since_s: float | None = None
-        self._worked_s = 0.0
-        self._began_s = clock()
+        self._width = settings.midstates
+        self._began_s: float | None = None
 
     async def run(self) -> None:
         """Mine until `stop` is called.
@@ -92,6 +91,7 @@ class StratumClient:
 
         settings = self._settings
         self._threads = await asyncio.to_thread(HashThreads, settings.threads, settings.backend, found, failed)
+        self._began_s = self._clock()  # not before the kernel is there: it may have to be compiled
         try:
             while not self._stop.is_set():
                 await self._visit()
@@ -110,16 +110,16 @@ class StratumClient:
     def snapshot(self) -> ClientSnapshot:
         """Return how the client stands now."""
         now_s, book = self._clock(), self._session.book
-        worked_s = self._worked_s + (0 if self._working_since_s is None else now_s - self._working_since_s)
-        hashes = 0 if self._threads is None else self._threads.hashes
+        hashes, hashing_s = (0, 0.0) if self._threads is None else (self._threads.hashes, self._threads.hashing_s)
         return ClientSnapshot(
-            elapsed_s=now_s - self._began_s,
+            elapsed_s=0.0 if self._began_s is None else now_s - self._began_s,
+            hashing_s=hashing_s,
             backend=self._settings.backend if self._threads is None else self._threads.backend,
             connected=self._wire is not None,
             connections=self._connections,
             jobs=self._jobs,
             hashes=hashes,
-            hash_rate_hps=hashes / worked_s if worked_s > 0 else 0.0,
+            hash_rate_hps=hashes / hashing_s if hashing_s > 0 else 0.0,
             found=book.found,
             accepted=book.accepted,
             rejected=tuple(sorted(book.rejected.items())),
@@ -252,17 +252,23 @@ class StratumClient:
         self._jobs += 1
         fresh = self._queue is None or self._queue.assignment != event.assignment
         if fresh or self._queue is None:
-            self._queue = WorkQueue(event.assignment, self._settings.space)
+            self._tell_width(event.assignment.version_mask)
+            self._queue = WorkQueue(event.assignment, self._settings.space, self._settings.midstates)
         self._threads.work_on(self._queue, abandon=event.abandon and fresh)
-        if self._working_since_s is None:
-            self._working_since_s = self._clock()
+
+    def _tell_width(self, mask: int) -> None:
+        """Say so when a mask lets fewer versions be searched together than was wished, or than before."""
+        wanted, bits = self._settings.midstates, mask.bit_count()
+        width = min(wanted, 1 << bits)
+        if width < self._width:
+            granted = "only one bit of the version to be rolled" if bits else "no version rolling"
+            fewer = "two midstates are" if bits else "one midstate is"
+            _LOG.warning("pool %s grants %s, so %s searched at a time instead of %d", self._address, granted, fewer, wanted)
+        self._width = width
 
     def _pause(self) -> None:
         if self._threads is not None:
             self._threads.work_on(None, abandon=False)
-        if self._working_since_s is not None:
-            self._worked_s += self._clock() - self._working_since_s
-            self._working_since_s = None
 
     def _note(self, event: Judged) -> None:
         self._backoff.reset()

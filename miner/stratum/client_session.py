@@ -151,7 +151,7 @@ class ClientSession:
                 yield Leave(f"the pool refused the subscription: {told(why)}")
             case m.Subscribe():
                 yield from self._subscribed(Subscription.from_json(value))
-            case m.Authorize(_, user) if failed or value is not True:
+            case m.Authorize(_, user) if failed or not (value is True or value is None):  # p2pool lets in with null
                 yield GiveUp(f"the pool does not let user {told(user)} mine: {told(why)}")
             case m.Authorize():
                 self._authorized = True

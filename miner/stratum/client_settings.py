@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from miner.errors import SettingError
+from miner.template import GROUPS
 from miner.work import Space
 
 
@@ -13,11 +14,14 @@ class ClientSettings:
     """How a client mines and how patient it is; times in seconds.
 
     `space` says which nonces are searched and how far a job's time may be moved on. After `stop_after` accepted shares (None:
-    never) it stops. `patient` keeps on trying even if the pool was never reached. `silence_s` is how long a pool may be silent.
+    never) it stops. `patient` keeps on trying even if the pool was never reached. `silence_s` is how long a pool may be silent,
+    `farewell_s` how long its word on the last shares is waited for. `midstates` versions of a header are searched together, as
+    far as the pool lets them be rolled.
     """
 
     threads: int = 1
     backend: str = "auto"
+    midstates: int = 1
     space: Space = field(default_factory=lambda: Space(time_roll_s=600))
     allow_public: bool = False
     patient: bool = True
@@ -32,16 +36,20 @@ class ClientSettings:
     def __post_init__(self) -> None:
         if self.stop_after is not None and self.stop_after < 1:
             raise SettingError(f"stop after {self.stop_after} shares; want 1 or more")
+        if self.midstates not in GROUPS:
+            raise SettingError(f"{self.midstates} midstates; want 1, 2 or 4")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSnapshot:
-    """How a client stands: what became of its shares, and its hash rate [H/s] while it had work.
+    """How a client stands: what became of its shares, and its hash rate [H/s] over the time in which it hashed.
 
+    `elapsed_s` counts from the first attempt to connect, `hashing_s` only what threads spent searching, on average over them.
     `rejected` has the count by the pool's number. See `miner.stratum.share_book` for the others.
     """
 
     elapsed_s: float
+    hashing_s: float
     backend: str
     connected: bool
     connections: int

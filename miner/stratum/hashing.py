@@ -1,7 +1,8 @@
 """Threads that search a job's space and hand over what they find; they change jobs within a tenth of a second.
 
 Each takes a slice of the space that lasts about a twentieth of a second, so that a hit is not held back for long, a new job
-gets its turn soon, and nothing is searched twice. Kernels let go of the interpreter, so an event loop runs beside them.
+gets its turn soon, and nothing is searched twice. Kernels let go of the interpreter, so an event loop runs beside them. A slice
+may be of several versions of one header: a kernel that searches them together shares a part of the work between them.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from typing import Final
 from miner.backends.registry import load
 from miner.errors import SettingError
 from miner.header import Nonce
-from miner.search import Found, Work, search
+from miner.search import FoundVersions, Work, search_versions
 from miner.target import Target, expected_hashes
 from miner.work import Assignment, Roll, WorkQueue, WorkUnit, hash_difficulty
 
 SLICE_S: Final = 0.05
-FIRST_SLICE: Final = 1 << 12  # nonces
+FIRST_SLICE: Final = 1 << 12  # hashes
 MOST_GROWTH: Final = 8
 MOST_HITS: Final = 64  # expected of a slice, however easy the target
 MOST_THREADS: Final = 1024
@@ -64,6 +65,7 @@ class HashThreads:
         self._epoch = 0
         self._closed = False
         self._hashes = 0
+        self._searched_s = 0.0
         self._threads = [threading.Thread(target=self._run, name=f"hashing-{at}", daemon=True) for at in range(threads)]
         for thread in self._threads:
             thread.start()
@@ -75,9 +77,15 @@ class HashThreads:
 
     @property
     def hashes(self) -> int:
-        """How many nonces have been searched."""
+        """How many hashes were computed: nonces, times the versions that each was tried with."""
         with self._change:
             return self._hashes
+
+    @property
+    def hashing_s(self) -> float:
+        """How long a thread has searched [s], on average over all of them; waiting for work does not count."""
+        with self._change:
+            return self._searched_s / len(self._threads)
 
     def work_on(self, queue: WorkQueue | None, *, abandon: bool) -> None:
         """Go on with another job, or with none; slices under way are ended if `abandon`, or else finished first."""
@@ -103,15 +111,15 @@ class HashThreads:
                 unit, epoch = taken
                 started_s = time.perf_counter()
                 result = self._search(unit, epoch)
-                pace.learn(result.scanned, time.perf_counter() - started_s)
+                hashes, searched_s = result.scanned * len(unit.rolls), time.perf_counter() - started_s
+                pace.learn(hashes, searched_s)
                 with self._change:
-                    self._hashes += result.scanned
-                for hit in result.hits:
-                    value = int(hit.hash, 16)
-                    share = Share(
-                        assignment=unit.assignment, roll=unit.roll, nonce=hit.nonce, difficulty=hash_difficulty(value)
-                    )
-                    self._found(share)
+                    self._hashes += hashes
+                    self._searched_s += searched_s
+                for roll, hits in zip(unit.rolls, result.hits, strict=True):
+                    for hit in hits:
+                        difficulty = hash_difficulty(int(hit.hash, 16))
+                        self._found(Share(assignment=unit.assignment, roll=roll, nonce=hit.nonce, difficulty=difficulty))
         except BaseException as error:  # a thread that dies quietly would look like bad luck
             self._failed(error)
 
@@ -124,31 +132,32 @@ class HashThreads:
                 if self._closed or self._queue is None:
                     return None
                 queue, epoch = self._queue, self._epoch
-            unit = queue.take(pace.nonces(queue.assignment.target))
+            unit = queue.take(pace.hashes(queue.assignment.target))
             if unit is not None:
                 return unit, epoch
             with self._change:  # nothing is left of this job: wait for another
                 if self._queue is queue:
                     self._queue = None
 
-    def _search(self, unit: WorkUnit, epoch: int) -> Found:
-        work = Work(template=unit.template, target=unit.assignment.target, start=unit.start, count=unit.count)
-        return search(work, backend=self._engine.name, first_only=False, cancelled=lambda: self._epoch != epoch)
+    def _search(self, unit: WorkUnit, epoch: int) -> FoundVersions:
+        first, *others = unit.templates
+        work = Work(template=first, target=unit.assignment.target, start=unit.start, count=unit.count)
+        return search_versions(work, others, backend=self._engine.name, cancelled=lambda: self._epoch != epoch)
 
 
 class _Pace:
-    """How many nonces last about `SLICE_S`, as one thread has learnt."""
+    """How many hashes last about `SLICE_S`, as one thread has learnt."""
 
-    def __init__(self, chunk_nonces: int) -> None:
-        self._chunk_nonces = chunk_nonces
-        self._nonces = FIRST_SLICE
+    def __init__(self, chunk: int) -> None:
+        self._chunk = chunk
+        self._hashes = FIRST_SLICE
 
-    def nonces(self, target: Target) -> int:
+    def hashes(self, target: Target) -> int:
         most = max(1, int(MOST_HITS * expected_hashes(target)))
-        whole = self._nonces - self._nonces % self._chunk_nonces if self._nonces > self._chunk_nonces else self._nonces
+        whole = self._hashes - self._hashes % self._chunk if self._hashes > self._chunk else self._hashes
         return min(whole, most)
 
-    def learn(self, scanned: int, elapsed_s: float) -> None:
-        if scanned and elapsed_s > 0:
-            wanted = int(scanned * SLICE_S / elapsed_s)
-            self._nonces = max(1, min(wanted, self._nonces * MOST_GROWTH))
+    def learn(self, hashes: int, elapsed_s: float) -> None:
+        if hashes and elapsed_s > 0:
+            wanted = int(hashes * SLICE_S / elapsed_s)
+            self._hashes = max(1, min(wanted, self._hashes * MOST_GROWTH))

@@ -1,7 +1,8 @@
 """Strict JSON objects, one a line: what the standard library lets pass, and a pool should not, is refused here.
 
 Refused besides plain nonsense: NaN and Infinity, numbers too long to be meant, keys that stand twice, deep nesting, and
-halves of surrogate pairs, which no UTF-8 can say again.
+halves of surrogate pairs, which no UTF-8 can say again. A line that is no UTF-8 is read as Latin-1: miners put a user's name
+into it byte by byte as the console gave it, and who is not understood gets no answer at all.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ def decode(line: bytes) -> dict[str, Json]:
         If it is anything else, or holds what is refused here; no other error ever leaves.
     """
     try:
-        value = _DECODER.decode(line.decode("utf-8"))
+        value = _DECODER.decode(_text(line))
     except MessageError:
         raise
     except RecursionError:
         raise MessageError(f"the line nests deeper than {MOST_DEPTH} levels") from None
-    except ValueError as error:  # also what says that it is no UTF-8
+    except ValueError as error:
         raise MessageError(f"the line is no JSON: {error}") from None
     if not isinstance(value, dict):
         raise MessageError(f"the line is JSON, but no object: {told(value)}")
@@ -48,6 +49,13 @@ def encode(value: dict[str, Json]) -> bytes:
 def told(value: object) -> str:
     """Return a value from the wire for a message: short, printable and on one line."""
     return f"{value!a:.60}"
+
+
+def _text(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
 
 
 def _walk(value: Json) -> None:

@@ -12,7 +12,7 @@ from miner.stratum.address import PoolAddress, near_addresses
 
 READ_BYTES: Final = 1 << 14
 MOST_UNREAD_BYTES: Final = 1 << 20
-CLOSE_S: Final = 1.0
+CLOSE_S: Final = 0.2  # only a pool that does not read what it was sent takes any time at all
 _LOG = logging.getLogger(__name__)
 
 

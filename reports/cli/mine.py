@@ -29,16 +29,22 @@ def mine(
     pool: Annotated[str | None, typer.Option(help="Mine at this pool, such as stratum+tcp://127.0.0.1:3333.")] = None,
     user: Annotated[str | None, typer.Option("--user", "-u", help="At the pool: who mines.")] = None,
     password: Annotated[str, typer.Option("--password", "-p", help="At the pool.")] = "x",
-    seconds: Annotated[float | None, typer.Option(help="At the pool: stop after so many seconds.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="At the pool: stop so long after beginning to connect.")] = None,
     shares: Annotated[int | None, typer.Option(min=1, help="At the pool: stop after so many accepted shares.")] = None,
+    midstates: Annotated[
+        int | None,
+        typer.Option(help="At the pool: 1, 2 or 4 versions of a header searched together, if it lets versions be rolled."),
+    ] = None,
     allow_public: Annotated[bool, typer.Option("--allow-public", help="Pools outside private networks, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Search a range of nonces, or mine at a pool; every hit is checked against all 256 bits of the target."""
     count_threads = threads or os.cpu_count() or 1
     if pool is None:
-        if user is not None or seconds is not None or shares is not None or allow_public:
-            raise UsageProblem("--user, --seconds, --shares and --allow-public are for a pool; give its address with --pool")
+        if any(option is not None for option in (user, seconds, shares, midstates)) or allow_public:
+            raise UsageProblem(
+                "--user, --seconds, --shares, --midstates and --allow-public are for a pool; give its address with --pool"
+            )
         work = _work(header, block, start, count, target)
         _search_and_tell(work, backend=backend, every=every, threads=count_threads, as_json=as_json)
         return
@@ -54,6 +60,7 @@ def mine(
         threads=count_threads,
         seconds=seconds,
         shares=shares,
+        midstates=1 if midstates is None else midstates,
         allow_public=allow_public,
         as_json=as_json,
     )

@@ -30,6 +30,7 @@ SYNTHETIC: Final = "synthetic"
 SYNTHETIC_DIFFICULTY: Final = 1 / 64  # one share in 67 million hashes: about one a second and thread
 SYNTHETIC_INTERVAL_S: Final = 30.0
 KNOWN_INTERVAL_S: Final = 600.0  # a known nonce must be found from 0 within it, also by one thread
+FAREWELL_S: Final = 0.15  # a near pool has answered by then, and --seconds are to be kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class PoolVisit:
     threads: int
     seconds: float | None
     shares: int | None
+    midstates: int
     allow_public: bool
     as_json: bool
 
@@ -54,7 +56,10 @@ def pool(
         str,
         typer.Option(help="Where a known block's extranonces lie: prevout, value (for bfgminer, cgminer) or fixed (piaxe)."),
     ] = "prevout",
-    difficulty: Annotated[float | None, typer.Option(help="Of a share; the known block's own, or 1/64 if left out.")] = None,
+    difficulty: Annotated[
+        float | None,
+        typer.Option(help="Of every miner's shares: 1 takes 2^32 hashes each. The known block's own, or 1/64 if left out."),
+    ] = None,
     interval: Annotated[float | None, typer.Option(help="Seconds between jobs; 30, or 600 for known blocks.")] = None,
     seed: Annotated[int, typer.Option(help="Of synthetic jobs.")] = 0,
     seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds; never if left out.")] = None,
@@ -96,14 +101,16 @@ def mine_at_pool(visit: PoolVisit) -> None:
     settings = ClientSettings(
         threads=visit.threads,
         backend=visit.backend,
+        midstates=visit.midstates,
         allow_public=visit.allow_public,
         patient=False,
         stop_after=visit.shares,
+        farewell_s=FAREWELL_S,
     )
     login = Login(user=visit.user, password=visit.password, agent=f"hashwatt/{_own_version()}")
     client = StratumClient(address, login, settings)
 
-    load(visit.backend)  # which may have to be compiled first; the seconds count from then on
+    load(visit.backend, visit.midstates)  # which may have to be compiled first; the seconds count from then on
 
     async def work(stopped: asyncio.Event) -> None:
         running = asyncio.create_task(client.run())
@@ -271,6 +278,6 @@ def _mined_text(snapshot: ClientSnapshot, threads: int) -> str:
     by_code = ", ".join(f"{count:,} with code {code}" for code, count in snapshot.rejected)
     return (
         f"{snapshot.accepted:,} accepted, {rejected:,} rejected{f' ({by_code})' if by_code else ''}{told}\n"
-        f"{snapshot.hash_rate_hps / HASHES_PER_MH:,.2f} MH/s: {snapshot.hashes:,} hashes in {snapshot.elapsed_s:.1f} s "
+        f"{snapshot.hash_rate_hps / HASHES_PER_MH:,.2f} MH/s: {snapshot.hashes:,} hashes in {snapshot.hashing_s:.1f} s "
         f"({snapshot.backend}, {threads} {'thread' if threads == 1 else 'threads'})"
     )

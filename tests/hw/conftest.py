@@ -12,10 +12,10 @@ import pytest
 
 from hw.drivers.icarus.family import profile
 from hw.emulators.faults import Faults, TimedFault
-from hw.finder import KernelFinder
 from hw.emulators.icarus import IcarusEmulator, Setting
 from hw.emulators.pty_line import PtyLine
 from hw.emulators.serving import EmulatorServer
+from hw.finder import KernelFinder
 from miner.backends.registry import load
 
 

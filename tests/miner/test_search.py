@@ -18,10 +18,10 @@ from miner.backends import reference
 from miner.backends.registry import Backend
 from miner.errors import BackendUnavailableError, HeaderError, WorkError
 from miner.header import Nonce
-from miner.search import Work, search
+from miner.search import Work, search, search_versions
 from miner.share import Hit
 from miner.target import MAX_TARGET, Target, target_from_nbits
-from miner.template import HeaderTemplate
+from miner.template import HeaderTemplate, Template
 from miner.vectors import header_at
 
 BLOCK = header_at(125552)
@@ -164,6 +164,56 @@ def test_chunks_cover_the_range_once_and_the_last_is_cut(engine: Callable[..., N
     engine(scan, 10)
     assert search(Work(template=TEMPLATE, target=MAX_TARGET, start=5, count=33), threads=3).scanned == 33
     assert sorted(begun) == [(5, 10), (15, 10), (25, 10), (35, 3)]
+
+
+def versions(number: int) -> list[HeaderTemplate]:
+    return [HeaderTemplate((2 + version).to_bytes(4, "little") + HEADER[4:]) for version in range(number)]
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    number=st.sampled_from([1, 2, 4]),
+    start=st.one_of(st.integers(0, 1000), st.integers(SPACE - 2000, SPACE - 200)),
+    count=st.integers(1, 200),
+    chunk=st.integers(1, 300),
+)
+def test_versions_are_searched_together_as_one_by_one(number: int, start: int, count: int, chunk: int) -> None:
+    """Whatever the chunks, which hold as many hashes as for one version; the last is cut."""
+    templates, target, asked = versions(number), Target((1 << 251) - 1), []
+
+    def scan_versions(given: list[Template], start: int, count: int, target: Target) -> list[list[Hit]]:
+        asked.append(len(given) * count)
+        return [reference.scan(template, start, count, target) for template in given]
+
+    work = Work(template=templates[0], target=target, start=start, count=count)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(miner.search, "load", lambda name: Backend("patched", reference.scan, chunk, scan_versions))
+        found = search_versions(work, templates[1:])
+    singly = [search(Work(template=one, target=target, start=start, count=count), backend="reference", first_only=False)
+              for one in templates]  # fmt: skip
+    assert [list(hits) for hits in found.hits] == [list(one.hits) for one in singly]
+    assert found.scanned == count
+    assert max(asked, default=0) <= max(chunk, number)
+
+
+def test_a_search_of_versions_ends_between_two_chunks(engine: Callable[..., None]) -> None:
+    """What was found until then is returned, with the nonces that were scanned."""
+    begun: list[int] = []
+
+    def scan(header: bytes, start: int, count: int, target: Target) -> list[Hit]:
+        begun.append(start)
+        return [Hit(Nonce(start), "")]
+
+    engine(scan, 10)
+    work = Work(template=TEMPLATE, target=MAX_TARGET, start=100, count=10_000)
+    found = search_versions(work, [], cancelled=lambda: len(begun) == 3)
+    assert begun == [100, 110, 120]
+    assert ([hit.nonce for hit in found.hits[0]], found.scanned) == (begun, 30)
+
+
+def test_versions_of_different_tails_are_not_searched_together() -> None:
+    with pytest.raises(WorkError, match="share the last 16 bytes"):
+        search_versions(Work(template=TEMPLATE, target=MAX_TARGET, count=1), [HeaderTemplate(bytes(80))], backend="reference")
 
 
 @pytest.mark.parametrize("threads", [1, 3])

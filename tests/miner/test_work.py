@@ -1,29 +1,24 @@
-"""Jobs become real headers, difficulty becomes an exact target, and a job's space is shared out without gap or overlap."""
+"""Jobs become real headers, difficulty becomes an exact target, and versions are rolled as BIP 310 says."""
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from fractions import Fraction
 from hashlib import sha256
-from itertools import combinations, islice, product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from miner.errors import JobError, TargetError, WorkError
+from miner.errors import JobError, TargetError
 from miner.header import Nonce
-from miner.target import HASH_SPACE, MAX_TARGET, NBits, Target
+from miner.target import HASH_SPACE, MAX_TARGET, NBits
 from miner.vectors import header_at
 from miner.work import (
     VERSION_ROLLING_MASK,
     Assignment,
     Job,
     Roll,
-    Space,
-    WorkQueue,
-    WorkUnit,
     hash_difficulty,
     roll_version,
     spread_bits,
@@ -47,7 +42,6 @@ GENESIS = Job(
     nbits=NBits(0x1D00FFFF),
     time_s=1231006505,
 )
-SMALL = replace(GENESIS, version=0x20000000)
 
 
 def assigned(job: Job = GENESIS, **changes: object) -> Assignment:
@@ -217,111 +211,3 @@ def test_bits_are_spread_over_the_mask_in_order(mask: int, number: int) -> None:
 @given(st.binary(max_size=64).filter(lambda raw: len(raw) % 4 == 0))
 def test_swapping_words_twice_changes_nothing(raw: bytes) -> None:
     assert swap_words(swap_words(raw)) == raw
-
-
-# Sharing out
-
-
-def done(units: list[WorkUnit]) -> list[tuple[bytes, int]]:
-    return [(unit.template.header, nonce) for unit in units for nonce in range(unit.start, unit.start + unit.count)]
-
-
-def taken(queue: WorkQueue, sizes: list[int]) -> list[WorkUnit]:
-    units = []
-    while unit := queue.take(sizes[len(units) % len(sizes)]):
-        units.append(unit)
-    return units
-
-
-@settings(max_examples=40)
-@given(
-    mask=st.sampled_from([0, 0x2000, 0x10002000, 0x1C000000]),
-    size=st.integers(0, 1),
-    time_roll_s=st.integers(0, 2),
-    nonces=st.tuples(st.integers(0, 20), st.integers(1, 6)),
-    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=5),
-)
-def test_every_header_of_the_space_is_searched_once(
-    mask: int, size: int, time_roll_s: int, nonces: tuple[int, int], sizes: list[int]
-) -> None:
-    """Against headers written down directly: all versions, extranonces and times, by hashlib."""
-    given_ = assigned(SMALL, extranonce2_bytes=size, version_mask=mask)
-    space = Space(nonces=range(nonces[0], nonces[0] + nonces[1]), time_roll_s=time_roll_s)
-    found = done(taken(WorkQueue(given_, space), sizes))
-    places = [1 << place for place in range(32) if mask >> place & 1]
-    versions = {0x20000000 ^ sum(chosen) for number in range(4) for chosen in combinations(places, number)}
-    wanted = set()
-    for version, number, later_s in product(versions, range(256**size), range(time_roll_s + 1)):
-        coinbase = SMALL.coinbase1 + bytes(4) + bytes([number] * size) + SMALL.coinbase2
-        root = sha256(sha256(coinbase).digest()).digest()
-        words = version.to_bytes(4, "little"), bytes(32), root, (SMALL.time_s + later_s).to_bytes(4, "little")
-        header = b"".join(words) + SMALL.nbits.to_bytes(4, "little") + bytes(4)
-        wanted |= {(header, nonce) for nonce in space.nonces}
-    assert len(found) == len(wanted)
-    assert set(found) == wanted
-
-
-def test_units_say_how_their_header_came_about() -> None:
-    given_ = assigned(SMALL, extranonce2_bytes=1, version_mask=0x6000)
-    for unit in taken(WorkQueue(given_, Space(nonces=range(7, 9), time_roll_s=1)), [1]):
-        assert given_.header(unit.roll) == unit.template.header
-        assert unit.assignment is given_
-
-
-def test_the_first_header_is_the_job_as_it_came() -> None:
-    """Extranonce2 from 0 in little-endian, no version rolled, the pool's time: a known-answer job needs no more."""
-    queue = WorkQueue(assigned(version_mask=VERSION_ROLLING_MASK), Space(nonces=range(5, 6)))
-    first, second = queue.take(10), queue.take(10)
-    assert first is not None
-    assert second is not None
-    assert (first.roll, first.start, first.count) == (Roll(bytes(4), 1, GENESIS.time_s), 5, 1)
-    assert second.roll == Roll(bytes(4), 1 | 0x2000, GENESIS.time_s)
-    unrolled_queue = WorkQueue(assigned(extranonce2_bytes=2), Space(nonces=range(1)))
-    unrolled = list(islice(iter(lambda: unrolled_queue.take(1), None), 257))
-    assert [unit.roll.extranonce2.hex() for unit in unrolled][:2] == ["0000", "0100"]
-    assert unrolled[256].roll.extranonce2.hex() == "0001"
-
-
-def test_threads_share_a_queue_without_gap_or_overlap() -> None:
-    queue = WorkQueue(assigned(SMALL, extranonce2_bytes=1), Space(nonces=range(100)))
-    lists: list[list[WorkUnit]] = [[] for _ in range(4)]
-
-    def work(mine: list[WorkUnit], size: int) -> None:
-        mine += iter(lambda: queue.take(size), None)
-
-    threads = [threading.Thread(target=work, args=(mine, 3 + 2 * at)) for at, mine in enumerate(lists)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    found = done([unit for mine in lists for unit in mine])
-    assert len(found) == len(set(found)) == 256 * 100
-
-
-def test_a_time_is_not_rolled_over_its_32_bits() -> None:
-    queue = WorkQueue(
-        assigned(replace(GENESIS, time_s=(1 << 32) - 2), extranonce2_bytes=0), Space(nonces=range(1), time_roll_s=9)
-    )
-    assert [unit.roll.time_s for unit in taken(queue, [1])] == [(1 << 32) - 2, (1 << 32) - 1]
-    assert queue.take(1) is None
-
-
-@pytest.mark.parametrize(
-    "nonces", [range(0), range(5, 5), range(-1, 4), range((1 << 32) + 1), range(0, 10, 2), range(9, 3, -1)]
-)
-def test_a_space_without_nonces_is_refused(nonces: range) -> None:
-    with pytest.raises(WorkError, match="nonces"):
-        Space(nonces=nonces)
-
-
-def test_what_else_is_no_space_is_refused() -> None:
-    with pytest.raises(WorkError, match="time roll"):
-        Space(time_roll_s=-1)
-    with pytest.raises(WorkError, match="0 nonces"):
-        WorkQueue(assigned()).take(0)
-
-
-def test_targets_travel_with_the_work() -> None:
-    unit = WorkQueue(assigned(target=Target(77))).take(1)
-    assert unit is not None
-    assert unit.assignment.target == 77

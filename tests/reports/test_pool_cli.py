@@ -7,8 +7,10 @@ import os
 import re
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,11 +18,13 @@ from pathlib import Path
 
 import pytest
 
+from miner.backends.registry import load
 from reports.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 PLACE = re.compile(r"hashwatt: pool at (stratum\+tcp://\S+) \((.*); stop with Ctrl-C\)\n")
 NOBODY = "stratum+tcp://127.0.0.1:1"
+FOR_A_POOL = "--user, --seconds, --shares, --midstates and --allow-public are for a pool; give its address with --pool"
 
 Refused = Callable[..., str]
 
@@ -146,6 +150,57 @@ def test_a_miner_for_so_many_seconds(capsys: pytest.CaptureFixture[str]) -> None
     )
 
 
+def never_judging() -> socketserver.ThreadingTCPServer:
+    """Return a pool on a free port that lets miners in and gives them easy work, but has no word for any share."""
+
+    class Conversation(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            answers = {"mining.configure": {}, "mining.subscribe": [[], "0a", 4], "mining.authorize": True}
+            job = ["j1", "00" * 32, "01", "02", [], "20000000", "1d00ffff", "495fab29", True]
+            for line in self.rfile:
+                asked = json.loads(line)
+                told = [{"id": asked["id"], "result": answers.get(asked["method"]), "error": None}]
+                if asked["method"] == "mining.authorize":
+                    told += [{"id": None, "method": "mining.set_difficulty", "params": [1e-5]}]
+                    told += [{"id": None, "method": "mining.notify", "params": job}]
+                if asked["method"] in answers:
+                    self.wfile.write(b"".join(json.dumps(one).encode() + b"\n" for one in told))
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Conversation)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def test_the_seconds_are_kept_also_at_a_pool_that_judges_no_share(capsys: pytest.CaptureFixture[str]) -> None:
+    """They count from the first attempt to connect, and hashing ends with them; the best of three is little more."""
+    load("auto")
+    took_s, hashing_s = [], []
+    with never_judging() as server:
+        for _ in range(3):
+            words = ["mine", "--pool", f"stratum+tcp://127.0.0.1:{server.server_address[1]}", "-u", "w"]
+            began_s = time.monotonic()
+            with pytest.raises(SystemExit):
+                main([*words, "--seconds", "1", "--threads", "1", "--json"])
+            took_s.append(time.monotonic() - began_s)
+            told = json.loads(capsys.readouterr().out)
+            assert told["open"] > 0
+            hashing_s.append(told["hashing_s"])
+            assert told["hash_rate_hps"] == pytest.approx(told["hashes"] / told["hashing_s"])
+        server.shutdown()
+    assert min(hashing_s) < 1.1, hashing_s
+    assert 1 <= min(took_s) < 1.35, took_s
+
+
+def test_several_midstates_at_a_pool() -> None:
+    with pool("--job", "synthetic", "--difficulty", "0.001") as started:
+        mined = mine("--pool", started.url, "-u", "w.1", "--shares", "5", "--midstates", "4", "--json")
+    assert (mined.returncode, mined.stderr) == (0, "")
+    told = json.loads(mined.stdout)
+    assert told["accepted"] >= 5
+    assert (told["rejected"], told["repeated"]) == ({}, 0)
+
+
 def test_nobody_at_the_pool() -> None:
     done = mine("--pool", NOBODY, "-u", "w")
     assert (done.returncode, done.stdout) == (1, "")
@@ -165,6 +220,8 @@ def test_nobody_at_the_pool() -> None:
         (["--interval", "nan"], "a job every nan s; want a number above 0"),
         (["--seconds", "-1"], "--seconds -1: want a number above 0"),
         (["--seconds", "nan"], "--seconds nan: want a number above 0"),
+        (["--seconds", "0"], "--seconds 0: want a number above 0"),
+        (["--seconds", "-inf"], "--seconds -inf: want a number above 0"),
         (["--job", "block"], "--job 'block': want genesis, synthetic, or the height of a known block"),
         (["--job", "7"], "block 7 cannot be served as work; known coinbases: 0, 1, 125552"),
         (["--split", "half"], "--split 'half': want one of prevout, value, fixed"),
@@ -203,12 +260,20 @@ def test_a_port_that_is_taken(refused: Refused) -> None:
         (["--pool", "stratum+ssl://127.0.0.1:1", "-u", "w"], "pool 'stratum+ssl://127.0.0.1:1': want stratum+tcp://HOST:PORT"),
         (["--pool", "stratum+tcp://8.8.8.8:3333", "-u", "w"], "pool stratum+tcp://8.8.8.8:3333 is at 8.8.8.8, outside this"),
         (["--pool", NOBODY, "-u", "w", "--seconds", "0"], "--seconds 0: want a number above 0"),
+        (["--pool", NOBODY, "-u", "w", "--seconds", "-1"], "--seconds -1: want a number above 0"),
+        (["--pool", NOBODY, "-u", "w", "--seconds", "nan"], "--seconds nan: want a number above 0"),
+        (["--pool", NOBODY, "-u", "w", "--seconds", "soon"], "Invalid value for '--seconds'"),
+        (["--pool", NOBODY, "-u", "w", "--midstates", "3"], "3 midstates; want 1, 2 or 4"),
+        (["--pool", NOBODY, "-u", "w", "--midstates", "0"], "0 midstates; want 1, 2 or 4"),
+        (["--pool", NOBODY, "-u", "w", "--midstates", "-2"], "-2 midstates; want 1, 2 or 4"),
+        (["--pool", NOBODY, "-u", "w", "--midstates", "two"], "Invalid value for '--midstates'"),
         (["--pool", NOBODY, "-u", "w", "--seconds", "inf"], "--seconds inf: want a number above 0"),
         (["--pool", NOBODY, "-u", "w", "--backend", "fpga"], "no backend 'fpga'"),
         (["--pool", NOBODY, "-u", "w", "--block", "0"], "--pool brings its own headers and targets"),
         (["--pool", NOBODY, "-u", "w", "--all"], "--pool brings its own headers and targets"),
-        (["-u", "w"], "--user, --seconds, --shares and --allow-public are for a pool; give its address with --pool"),
-        (["--block", "0", "--shares", "1"], "--user, --seconds, --shares and --allow-public are for a pool"),
+        (["-u", "w"], FOR_A_POOL),
+        (["--block", "0", "--shares", "1"], FOR_A_POOL),
+        (["--block", "0", "--midstates", "1"], FOR_A_POOL),
         (["--pool", NOBODY, "-u", "w", "--threads", "0"], "Invalid value for '--threads'"),
         (["--pool", NOBODY, "-u", "w", "--shares", "0"], "Invalid value for '--shares'"),
     ],

@@ -109,7 +109,7 @@ def test_a_pool_without_extensions_is_mined_at_without(answer: m.Message | None)
     assert submits(session.found(share(notify(session))))[0].version_bits is None
 
 
-@pytest.mark.parametrize("answer", [m.Failure(3, 24, "go away"), m.Result(3, False), m.Result(3, None), m.Result(3, "yes")])
+@pytest.mark.parametrize("answer", [m.Failure(3, 24, "go away"), m.Result(3, False), m.Result(3, 0), m.Result(3, "yes")])
 def test_a_user_who_is_not_let_in(answer: m.Message) -> None:
     session = ClientSession(Login(user="w"))
     session.connected()

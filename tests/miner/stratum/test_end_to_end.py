@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from random import Random
@@ -17,10 +18,11 @@ from miner.stratum.client_session import Login
 from miner.stratum.client_settings import ClientSettings, ClientSnapshot
 from miner.stratum.jobs import JobSource, KnownJobs, SyntheticJobs
 from miner.stratum.known_jobs import Split, known_block
+from miner.stratum.messages import Failure, Result, Submit
 from miner.stratum.miner_session import MinerSession
 from miner.stratum.pool import StratumPool
 from miner.stratum.pool_core import PoolCore, PoolSettings, PoolSnapshot
-from miner.work import Space
+from miner.work import Space, spread_bits
 
 EASY = 1 / (1 << 12)  # a share in a million hashes
 
@@ -127,6 +129,33 @@ def test_difficulty_masks_and_versions_may_change_on_the_way() -> None:
     assert pool.accepted == client.accepted
     assert pool.rejected == 0
     assert (client.lost, client.odd) == (0, 0)
+
+
+@pytest.mark.parametrize(("midstates", "mask"), [(2, 0x2000), (4, 0x1FFFE000), (4, 0x6000)])
+def test_versions_searched_together_are_shares_of_their_own(midstates: int, mask: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pool builds each header anew with the version that was handed in, and refuses what leaves its mask or came before."""
+    judged: list[int] = []
+    submit = MinerSession._submit
+
+    def watching(self: MinerSession, share: Submit) -> Result | Failure:
+        answer = submit(self, share)
+        judged.append(-1 if isinstance(answer, Failure) or share.version_bits is None else share.version_bits)
+        return answer
+
+    monkeypatch.setattr(MinerSession, "_submit", watching)
+    client, pool = mine(
+        SyntheticJobs(6),
+        client={"midstates": midstates, "stop_after": 80, "space": Space(nonces=range(1 << 20), time_roll_s=600)},
+        difficulty=EASY / 16,
+        interval_s=60,
+        version_mask=mask,
+    )
+    assert client.accepted == pool.accepted >= 80
+    assert (pool.rejected, client.rejected, client.repeated, client.lost) == (0, (), 0, 0)
+    counts = Counter(judged)
+    assert set(counts) >= {spread_bits(version, mask) for version in range(midstates)}
+    assert all(bits & ~mask == 0 for bits in counts)
+    assert min(counts[spread_bits(version, mask)] for version in range(midstates)) >= 3
 
 
 class Cutting:

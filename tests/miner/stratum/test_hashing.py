@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from miner.errors import BackendUnavailableError, SettingError
-from miner.search import Work, search
+from miner.search import Work, search, search_versions
 from miner.stratum import hashing
 from miner.stratum.hashing import MOST_HITS, HashThreads, Share
 from miner.stratum.jobs import SyntheticJobs
@@ -65,45 +65,48 @@ def until(done: Callable[[], bool], timeout_s: float = 10) -> bool:
     return done()
 
 
-@pytest.mark.parametrize(("backend", "threads", "nonces"), [("auto", 3, 1 << 22), ("reference", 2, 1 << 15)])
-def test_every_hit_of_a_space_is_found_once(backend: str, threads: int, nonces: int) -> None:
-    """Two extranonces and two versions of it, against a plain search of each header."""
+@pytest.mark.parametrize("together", [1, 2, 4])
+@pytest.mark.parametrize(("backend", "threads", "nonces"), [("auto", 3, 1 << 20), ("reference", 2, 1 << 12)])
+def test_every_hit_of_a_space_is_found_once(backend: str, threads: int, nonces: int, together: int) -> None:
+    """Two times and four versions of it, one by one or together, against a plain search of each header."""
     difficulty = nonces / 2**32 / 20
-    given = assigned(difficulty, extranonce2_bytes=0, version_mask=0x4000)
+    given = assigned(difficulty, extranonce2_bytes=0, version_mask=0x5000)
     space = Space(nonces=range(1000, 1000 + nonces), time_roll_s=1)
     with hashing_with(threads, backend) as (running, shares):
-        running.work_on(WorkQueue(given, space), abandon=True)
-        assert until(lambda: running.hashes == 4 * nonces, 30)
+        running.work_on(WorkQueue(given, space, together), abandon=True)
+        assert until(lambda: running.hashes == 8 * nonces, 30)
     wanted = []
     queue = WorkQueue(given, space)
     while unit := queue.take(1 << 32):
-        plain = Work(template=unit.template, target=given.target, start=unit.start, count=unit.count)
-        wanted += [(unit.roll, hit.nonce) for hit in search(plain, first_only=False, threads=2).hits]
+        (roll,), (template,) = unit.rolls, unit.templates
+        plain = Work(template=template, target=given.target, start=unit.start, count=unit.count)
+        wanted += [(roll, hit.nonce) for hit in search(plain, first_only=False, threads=2).hits]
     assert sorted((share.roll.version, share.roll.time_s, share.nonce) for share in shares.found) == sorted(
         (roll.version, roll.time_s, nonce) for roll, nonce in wanted
     )
     assert len(wanted) > 20
     assert all(share.difficulty >= difficulty for share in shares.found)
-    assert running.hashes == 4 * nonces
+    assert running.hashes == 8 * nonces
     assert shares.failed == []
 
 
+@pytest.mark.parametrize("together", [1, 4])
 @pytest.mark.parametrize("backend", ["auto", "reference"])
-def test_a_clean_job_gets_its_turn_within_a_tenth_of_a_second(backend: str) -> None:
+def test_a_clean_job_gets_its_turn_within_a_tenth_of_a_second(backend: str, together: int) -> None:
     """From the moment it is known to its first share, where one nonce in a thousand is a share; the best of five counts."""
     with hashing_with(2, backend) as (running, shares):
-        waits_s = [wait_for_first_share_s(running, shares, number) for number in range(5)]
+        waits_s = [wait_for_first_share_s(running, shares, number, together) for number in range(5)]
     assert min(waits_s) < 0.1, waits_s
 
 
-def wait_for_first_share_s(running: HashThreads, shares: Shares, number: int) -> float:
-    running.work_on(WorkQueue(assigned(1e6)), abandon=True)
+def wait_for_first_share_s(running: HashThreads, shares: Shares, number: int, together: int) -> float:
+    running.work_on(WorkQueue(assigned(1e6, version_mask=0x6000), together=together), abandon=True)
     before = running.hashes
     assert until(lambda: running.hashes > before)
     time.sleep(0.06)
-    easy = assigned(1000 / 2**32, extranonce1=number.to_bytes(4))
+    easy = assigned(1000 / 2**32, extranonce1=number.to_bytes(4), version_mask=0x6000)
     began_s = time.perf_counter()
-    running.work_on(WorkQueue(easy), abandon=True)
+    running.work_on(WorkQueue(easy, together=together), abandon=True)
     assert shares.wait_for(lambda: bool(shares.found) and shares.found[-1].assignment == easy)
     return time.perf_counter() - began_s
 
@@ -113,14 +116,14 @@ def test_a_slice_under_way_is_finished_if_its_job_still_counts(monkeypatch: pyte
     old, new = assigned(1e-6), assigned(1e6, extranonce1=b"new!")
     begun, go_on = threading.Event(), threading.Event()
 
-    def held_up(work: Work, **options: Any) -> Any:
+    def held_up(work: Work, others: list[Any], **options: Any) -> Any:
         if work.target == old.target:
             begun.set()
             assert go_on.wait(10)
             assert not options["cancelled"]()
-        return search(work, **options)
+        return search_versions(work, others, **options)
 
-    monkeypatch.setattr(hashing, "search", held_up)
+    monkeypatch.setattr(hashing, "search_versions", held_up)
     with hashing_with(1) as (running, shares):
         queue = WorkQueue(old, Space(nonces=range(1 << 12)))
         running.work_on(queue, abandon=True)
@@ -128,7 +131,7 @@ def test_a_slice_under_way_is_finished_if_its_job_still_counts(monkeypatch: pyte
         running.work_on(WorkQueue(new), abandon=False)
         go_on.set()
         assert until(lambda: running.hashes > 1 << 12)
-    header = HeaderTemplate(old.header(WorkQueue(old).take(1).roll))  # type: ignore[union-attr]
+    header = HeaderTemplate(old.header(WorkQueue(old).take(1).rolls[0]))  # type: ignore[union-attr]
     plain = search(Work(template=header, target=old.target, count=1 << 12), backend="reference", first_only=False)
     assert [share.nonce for share in shares.found] == [hit.nonce for hit in plain.hits]
 
@@ -136,11 +139,11 @@ def test_a_slice_under_way_is_finished_if_its_job_still_counts(monkeypatch: pyte
 def test_a_void_slice_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def watching(work: Work, **options: Any) -> Any:
+    def watching(work: Work, others: list[Any], **options: Any) -> Any:
         asked.append(options["cancelled"])
-        return search(work, **options)
+        return search_versions(work, others, **options)
 
-    monkeypatch.setattr(hashing, "search", watching)
+    monkeypatch.setattr(hashing, "search_versions", watching)
     with hashing_with(1) as (running, _):
         running.work_on(WorkQueue(assigned(1e6)), abandon=True)
         assert until(lambda: len(asked) > 3)
@@ -160,27 +163,50 @@ def test_without_work_nothing_is_hashed_and_an_exhausted_job_waits_for_the_next(
         running.work_on(None, abandon=False)
 
 
+def test_the_time_spent_hashing_leaves_waiting_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two threads one searches and one has nothing to do: together they hashed half the time."""
+    ready, go_on = threading.Event(), threading.Event()
+
+    def held_up(work: Work, others: list[Any], **options: Any) -> Any:
+        ready.set()
+        assert go_on.wait(10)
+        return search_versions(work, others, **options)
+
+    monkeypatch.setattr(hashing, "search_versions", held_up)
+    with hashing_with(2) as (running, _):
+        time.sleep(0.1)
+        assert running.hashing_s == 0
+        running.work_on(WorkQueue(assigned(1e6, extranonce2_bytes=0), Space(nonces=range(100))), abandon=True)
+        assert ready.wait(10)
+        began_s = time.perf_counter()
+        time.sleep(0.2)
+        go_on.set()
+        assert until(lambda: running.hashes == 100)
+        searched_s = time.perf_counter() - began_s
+        assert 0.1 <= running.hashing_s <= searched_s / 2 + 0.05
+
+
 def test_an_easy_target_does_not_give_a_million_shares_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pool may say 2^-31; a slice then holds as few nonces as give some dozens of shares."""
     counts = []
 
-    def counting(work: Work, **options: Any) -> Any:
-        counts.append(work.count)
-        return search(work, **options)
+    def counting(work: Work, others: list[Any], **options: Any) -> Any:
+        counts.append(work.count * (1 + len(others)))
+        return search_versions(work, others, **options)
 
-    monkeypatch.setattr(hashing, "search", counting)
+    monkeypatch.setattr(hashing, "search_versions", counting)
     easiest = Target((1 << 256) - 1)
     with hashing_with(2) as (running, shares):
-        running.work_on(WorkQueue(assigned(1, target=easiest)), abandon=True)
+        running.work_on(WorkQueue(assigned(1, target=easiest, version_mask=0x6000), together=4), abandon=True)
         assert shares.wait_for(lambda: len(shares.found) > 500)
     assert max(counts) <= MOST_HITS * expected_hashes(easiest)
 
 
 def test_a_kernel_that_fails_is_heard_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(work: Work, **options: Any) -> Any:
+    def failing(*_: Any, **__: Any) -> Any:
         raise MemoryError("no room")
 
-    monkeypatch.setattr(hashing, "search", failing)
+    monkeypatch.setattr(hashing, "search_versions", failing)
     with hashing_with(2) as (running, shares):
         running.work_on(WorkQueue(assigned(1)), abandon=True)
         assert until(lambda: len(shares.failed) == 2)

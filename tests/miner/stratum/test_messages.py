@@ -145,6 +145,13 @@ def test_lines_of_the_field(line: str, message: m.Message) -> None:
     assert parse_message(line.encode()) == message
 
 
+def test_a_name_in_the_letters_of_an_older_console_is_read_letter_by_letter() -> None:
+    """Miners print the user's name into the line as it is; in UTF-8 it is the same name."""
+    wanted = m.Authorize(2, "jürgen.1", "x")
+    line = '{"id": 2, "method": "mining.authorize", "params": ["jürgen.1", "x"]}'
+    assert [parse_message(line.encode(coding)) for coding in ("latin-1", "utf-8")] == [wanted, wanted]
+
+
 def test_the_notify_of_the_wiki() -> None:
     """The example at en.bitcoin.it/wiki/Stratum_mining_protocol; its previous hash has the words swapped."""
     line = (
