@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from hw.drivers.bm13xx.chips import CHIPS, Chip
 from hw.drivers.errors import SettingError
 from hw.drivers.icarus.family import PROFILES, profile
+from hw.emulators.bm13xx import Bm13xxEmulator, ChainSetting
 from hw.emulators.faults import Fault, Faults
 from hw.emulators.icarus import IcarusEmulator, Setting
 from hw.emulators.serving import Emulator
@@ -18,21 +20,34 @@ Wake = Callable[[], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmulatedModel:
-    """A device that can be emulated: title, hash rate [H/s] if no other is asked for, its source, the faults it can have."""
+    """A device that can be emulated: title, hash rate [H/s], its source, the faults it can have.
+
+    `rate_is_free` tells whether another rate may be declared; chips of a chain hash as fast as their host clocks them.
+    """
 
     name: str
     title: str
     hashrate_hps: float
     source: str
     faults: frozenset[Fault]
-    build: Callable[[float, Faults, Finder, Wake], Emulator]
+    rate_is_free: bool
+    build: Callable[[Wanted, Finder, Wake], Emulator]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked of a model: a hash rate [H/s] where that is free, a number of chips where there are several, faults."""
+
+    rate_hps: float
+    chips: int = 1
+    faults: Faults = field(default_factory=Faults)
 
 
 def _icarus(name: str) -> EmulatedModel:
     kind = profile(name)
 
-    def build(rate_hps: float, faults: Faults, finder: Finder, wake: Wake) -> Emulator:
-        return IcarusEmulator(Setting(profile=kind, rate_hps=rate_hps, faults=faults), finder, wake)
+    def build(wanted: Wanted, finder: Finder, wake: Wake) -> Emulator:
+        return IcarusEmulator(Setting(profile=kind, rate_hps=wanted.rate_hps, faults=wanted.faults), finder, wake)
 
     return EmulatedModel(
         name=name,
@@ -40,11 +55,29 @@ def _icarus(name: str) -> EmulatedModel:
         hashrate_hps=kind.hashrate_hps,
         source=kind.source,
         faults=frozenset(Fault) - {Fault.BAD_CRC},  # its answers have no check digits
+        rate_is_free=True,
         build=build,
     )
 
 
-MODELS: Final = {name: _icarus(name) for name in PROFILES}
+def _chain(chip: Chip) -> EmulatedModel:
+    def build(wanted: Wanted, finder: Finder, wake: Wake) -> Emulator:
+        return Bm13xxEmulator(ChainSetting(chip=chip, count=wanted.chips, faults=wanted.faults), finder, wake)
+
+    return EmulatedModel(
+        name=chip.name.lower(),
+        title=f"{chip.name} chips",
+        hashrate_hps=chip.hashrate_hps(chip.default_mhz),
+        source="small cores times the clock as sold; hw/drivers/bm13xx/REFERENCE.md",
+        faults=frozenset(Fault),
+        rate_is_free=False,
+        build=build,
+    )
+
+
+MODELS: Final = {
+    model.name: model for model in (*(_icarus(name) for name in PROFILES), *(_chain(chip) for chip in CHIPS.values()))
+}
 
 
 def emulated_model(name: str) -> EmulatedModel:

@@ -15,6 +15,7 @@ from hw.emulators.faults import Fault, Faults
 from hw.emulators.pty_line import PtyLine
 
 NOISE_S: Final = 0.2  # mean time between stray bytes of a noisy line
+BAUD_TOLERANCE: Final = 0.05  # of a speed; an 8N1 frame is read rightly up to half a bit in ten
 LONGEST_S: Final = 0.5  # between looks at faults
 
 
@@ -148,7 +149,8 @@ class EmulatorServer:
 
     def _heard(self, served: Served, line: PtyLine, data: bytes, now_s: float) -> bytes:
         """Return what the other end hears: bytes sent at another speed than it listens at arrive mangled."""
-        if line.baud == served.emulator.baud and not served.emulator.faults.there(Fault.WRONG_BAUD, now_s):
+        own, others = served.emulator.baud, line.baud
+        if abs(own - others) <= BAUD_TOLERANCE * own and not served.emulator.faults.there(Fault.WRONG_BAUD, now_s):
             return data
         return bytes(byte & 0xF0 | 0x0E for byte in data[::2])
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from miner.backends.registry import Backend
 
 MOST_DEVICES: Final = 64
+MOST_CHIPS: Final = 128  # whose addresses fit 8 bits, with one to spare between them
 TRIAL_NONCES: Final = 1 << 22  # 0.1 s of the fast kernels
 PREFIXES: Final = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}  # exact, SI
 
@@ -36,14 +37,16 @@ class Wanted:
 
     model: EmulatedModel
     count: int
+    chips: int
     rate_hps: float
     faults: tuple[TimedFault, ...]
     link: Path | None
 
 
 def emulate(
-    model: Annotated[str, typer.Argument(help="Which device: icarus or erupter.")],
+    model: Annotated[str, typer.Argument(help="Which device: icarus, erupter, bm1397, bm1362, bm1366, bm1368 or bm1370.")],
     count: Annotated[int, typer.Option(help="How many of them.")] = 1,
+    chips: Annotated[int | None, typer.Option(help="BM13xx: chips on each chain; 1 if left out.")] = None,
     link: Annotated[Path | None, typer.Option(help="Make a link to the device here; -1, -2, ... are added to more.")] = None,
     hashrate: Annotated[str | None, typer.Option(help="Declared hash rate, such as 336M or 1.2T; its own if left out.")] = None,
     fault: Annotated[list[str] | None, typer.Option(help="NAME@SECONDS: a fault from then on; may be given again.")] = None,
@@ -56,7 +59,7 @@ def emulate(
     Work of real blocks that hashwatt knows is answered when the declared hash rate would have found the nonce. All other
     nonces are found by this machine, which may be slower: none is reported that was not found.
     """
-    wanted = _wanted(model, count, link, hashrate, fault or [])
+    wanted = _wanted(model, (count, chips), link, hashrate, fault or [])
     if seconds is not None and not (isfinite(seconds) and seconds > 0):
         raise UsageProblem(f"--seconds {seconds}: want a number above 0")
     from miner.backends.registry import load
@@ -73,19 +76,26 @@ def emulate(
             raise KeyboardInterrupt
 
 
-def _wanted(model: str, count: int, link: Path | None, hashrate: str | None, faults: list[str]) -> Wanted:
+def _wanted(model: str, numbers: tuple[int, int | None], link: Path | None, hashrate: str | None, faults: list[str]) -> Wanted:
     from hw.emulators.faults import TimedFault
     from hw.emulators.models import emulated_model
 
+    count, chips = numbers
     if not 1 <= count <= MOST_DEVICES:
         raise UsageProblem(f"--count {count}: want 1 to {MOST_DEVICES}")
+    if chips is not None and not 1 <= chips <= MOST_CHIPS:
+        raise UsageProblem(f"--chips {chips}: want 1 to {MOST_CHIPS}")
     chosen = emulated_model(model)
+    if chosen.rate_is_free and chips is not None:
+        raise UsageProblem(f"--chips {chips}: {model} is one device; --chips is for chains of BM13xx")
+    if not chosen.rate_is_free and hashrate is not None:
+        raise UsageProblem(f"--hashrate {hashrate}: {model} hashes as fast as its host clocks it; leave it out")
     planned = tuple(TimedFault.parse(text) for text in faults)
     for one in planned:
         if one.fault not in chosen.faults:
             raise UsageProblem(f"--fault {one.fault}: {model} cannot have it; it can {', '.join(sorted(chosen.faults))}")
-    rate_hps = chosen.hashrate_hps if hashrate is None else _rate_hps(hashrate)
-    return Wanted(chosen, count, rate_hps, planned, link)
+    rate_hps = chosen.hashrate_hps * (chips or 1) if hashrate is None else _rate_hps(hashrate)
+    return Wanted(chosen, count, chips or 1, rate_hps, planned, link)
 
 
 def _rate_hps(text: str) -> float:
@@ -112,10 +122,11 @@ def _trial(engine: Backend) -> float:
 
 
 def _started(wanted: Wanted, engine: Backend, stack: ExitStack) -> EmulatorServer:
+    from hw.emulators import models
     from hw.emulators.faults import Faults
-    from hw.finder import KernelFinder
     from hw.emulators.pty_line import PtyLine
     from hw.emulators.serving import EmulatorServer
+    from hw.finder import KernelFinder
 
     server = EmulatorServer()
     stack.callback(server.close)
@@ -124,7 +135,8 @@ def _started(wanted: Wanted, engine: Backend, stack: ExitStack) -> EmulatorServe
         finder = KernelFinder(engine, wanted.rate_hps)
         stack.callback(finder.close)
         line = PtyLine(_link(wanted, number))
-        server.add(wanted.model.build(wanted.rate_hps, faults, finder, server.wake), line)
+        asked = models.Wanted(rate_hps=wanted.rate_hps, chips=wanted.chips, faults=faults)
+        server.add(wanted.model.build(asked, finder, server.wake), line)
     return server
 
 
@@ -152,10 +164,16 @@ def _tell_start(wanted: Wanted, server: EmulatorServer, engine: Backend, own_hps
     for path in server.paths:
         print(path, flush=True)
     typer.echo(
-        f"hashwatt: {wanted.count} x {wanted.model.title}, declared {wanted.rate_hps / 1e6:,.1f} MH/s each; what is not "
-        f"known is searched at up to {delivered_hps / 1e6:,.1f} MH/s ({engine.name}); stop with Ctrl-C",
+        f"hashwatt: {wanted.count} x {wanted.model.title}, declared {_told(wanted.rate_hps)} each; what is not "
+        f"known is searched at up to {_told(delivered_hps)} ({engine.name}); stop with Ctrl-C",
         err=True,
     )
+
+
+def _told(rate_hps: float) -> str:
+    """Return a hash rate with the prefix that leaves up to three digits before the point."""
+    prefix = next((prefix for prefix, factor in reversed(PREFIXES.items()) if rate_hps >= factor), "")
+    return f"{rate_hps / PREFIXES[prefix]:.1f} {prefix}H/s"
 
 
 def _tell_end(server: EmulatorServer, *, as_json: bool) -> None:

@@ -6,15 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import pytest
 
-from hw.drivers.icarus.family import profile
 from hw.emulators.faults import Faults, TimedFault
-from hw.emulators.icarus import IcarusEmulator, Setting
+from hw.emulators.models import Wanted, emulated_model
 from hw.emulators.pty_line import PtyLine
-from hw.emulators.serving import EmulatorServer
+from hw.emulators.serving import Emulator, EmulatorServer
 from hw.finder import KernelFinder
 from miner.backends.registry import load
 
@@ -24,7 +24,7 @@ class Emulated:
     """A device that answers at `path`."""
 
     path: str
-    emulator: IcarusEmulator
+    emulator: Emulator
     line: PtyLine
 
 
@@ -38,13 +38,13 @@ def emulate(tmp_path: Path) -> Iterator[Emulate]:
     finders: list[KernelFinder] = []
     thread = threading.Thread(target=server.run)
 
-    def start(name: str, *faults: str, rate_hps: float | None = None) -> Emulated:
-        kind = profile(name)
-        rate = rate_hps or kind.hashrate_hps
-        finder = KernelFinder(load("auto"), rate)
+    def start(name: str, *faults: str, rate_hps: float | None = None, chips: int = 1) -> Emulated:
+        model = emulated_model(name)
+        rate = rate_hps or model.hashrate_hps
+        finder = KernelFinder(load("auto"), rate if model.rate_is_free else inf)
         finders.append(finder)
         planned = Faults([TimedFault.parse(fault) for fault in faults], started_s=time.monotonic())
-        emulator = IcarusEmulator(Setting(profile=kind, rate_hps=rate, faults=planned), finder, server.wake)
+        emulator = model.build(Wanted(rate_hps=rate, chips=chips, faults=planned), finder, server.wake)
         line = PtyLine()
         server.add(emulator, line)
         server.wake()

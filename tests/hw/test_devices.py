@@ -10,6 +10,9 @@ import pytest
 
 from hw.compute import ComputeDevice
 from hw.device import Device, DeviceState, DeviceWork, Solution
+from hw.drivers.bm13xx.bringup import ChainPlan
+from hw.drivers.bm13xx.chips import CHIPS
+from hw.drivers.bm13xx.driver import Bm13xxDevice
 from hw.drivers.errors import PortError, SettingError
 from hw.drivers.icarus.driver import IcarusDevice
 from hw.drivers.icarus.family import profile
@@ -29,11 +32,15 @@ def work(number: int, target: Target = MAX_TARGET) -> DeviceWork:
     return DeviceWork(number=number, template=HeaderTemplate(BLOCKS[number % len(BLOCKS)].to_bytes()), target=target)
 
 
-@pytest.fixture(params=["icarus-on-pty", "compute"])
+@pytest.fixture(params=["icarus-on-pty", "bm1366-on-pty", "bm1397-on-pty", "compute"])
 def device(request: pytest.FixtureRequest, emulate: Emulate) -> Iterator[Device]:
     device: Device
     if request.param == "compute":
         device = ComputeDevice()
+    elif request.param.startswith("bm"):
+        name = request.param.partition("-")[0]
+        path = emulate(name).path
+        device = Bm13xxDevice(ChainPlan(chip=CHIPS[name.upper()], step_s=0.0), lambda: SerialPort(path, 115200))
     else:
         path = emulate("erupter", rate_hps=40e9).path
         device = IcarusDevice(profile("erupter"), lambda: SerialPort(path, 115200), time.monotonic)
@@ -51,8 +58,8 @@ def wait(device: Device, for_s: float = 20.0) -> list[Solution]:
 
 def test_it_finds_the_nonces_of_real_blocks_one_after_the_other(device: Device) -> None:
     device.open()
+    assert device.wants_work()
     for number, block in enumerate(BLOCKS):
-        assert device.wants_work()
         device.replace(work(number))
         solution = wait(device)[0]
         assert (solution.work.number, solution.hit.nonce, solution.hit.hash) == (number, block.nonce, block.hash_hex())
@@ -124,8 +131,9 @@ def test_closed_it_does_nothing_and_may_be_opened_again(device: Device) -> None:
 
 
 def test_settings_it_does_not_have_are_a_sentence(device: Device) -> None:
+    device.open()
     with pytest.raises(SettingError, match="MHz"):
-        device.set_frequency(500)
+        device.set_frequency(1e6)
     with pytest.raises(SettingError, match="W "):
         device.set_power_target(100)
 

@@ -60,7 +60,7 @@ def test_our_driver_mines_block_0_on_each_of_two_devices(start: Start, tmp_path:
     process.send_signal(signal.SIGTERM)
     _, told = process.communicate(timeout=10)
     assert process.returncode == 0
-    assert "hashwatt: 2 x ASICMiner Block Erupter USB, declared 5,000.0 MH/s each" in told
+    assert "hashwatt: 2 x ASICMiner Block Erupter USB, declared 5.0 GH/s each" in told
     assert all(f"hashwatt: {path}: 2 pieces of work, 2 answers" in told for path in paths)
     assert list(tmp_path.iterdir()) == []
 
@@ -86,8 +86,11 @@ def test_it_stops_by_itself(start: Start) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("s9", "no emulated device 's9'; known: icarus, erupter"),
+        ("s9", "no emulated device 's9'; known: icarus, erupter, bm1397, "),
         ("erupter --count 0", "--count 0: want 1 to 64"),
+        ("erupter --chips 2", "--chips 2: erupter is one device; --chips is for chains of BM13xx"),
+        ("bm1366 --chips 0", "--chips 0: want 1 to 128"),
+        ("bm1366 --hashrate 1T", "--hashrate 1T: bm1366 hashes as fast as its host clocks it; leave it out"),
         ("erupter --count 999", "--count 999: want 1 to 64"),
         ("erupter --hashrate fast", "--hashrate 'fast': want hashes a second, such as 336M, 1.2T or 5e8"),
         ("erupter --hashrate 0", "--hashrate '0': want hashes a second"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,52 +13,32 @@ from hw.drivers.icarus.frames import encode_nonce, encode_work
 from hw.drivers.icarus.probes import DIVISION, GOLDEN
 from hw.emulators.faults import Fault, Faults, TimedFault
 from hw.emulators.icarus import IcarusEmulator, Setting
-from hw.finder import ANSWER_TARGET, Found
 from miner.backends.registry import GENESIS_HEADER
 from miner.header import Nonce
 from miner.share import Hit
-from miner.target import Target
-from miner.template import HeaderTemplate, Template
+from miner.template import HeaderTemplate
 
+if TYPE_CHECKING:
+    from tests.hw.emulators.conftest import ListedFinder
+
+Emulator = Callable[..., IcarusEmulator]
 GENESIS = encode_work(HeaderTemplate(GENESIS_HEADER))
 OTHER = encode_work(HeaderTemplate(b"\x02" + GENESIS_HEADER[1:]))
 GENESIS_S = (0x1DAC2B7C + 1) / 336e6
 
 
-class ListedFinder:
-    """Finds what the test says, when the test says it."""
+@pytest.fixture
+def emulator(finder: ListedFinder) -> Emulator:
+    def make(*faults: str, name: str = "erupter") -> IcarusEmulator:
+        kind, planned = profile(name), Faults([TimedFault.parse(fault) for fault in faults])
+        return IcarusEmulator(Setting(profile=kind, rate_hps=kind.hashrate_hps, faults=planned), finder)
 
-    def __init__(self) -> None:
-        self._found: Found = lambda place, hit: None
-        self.asked: list[Template] = []
-        self.stops = 0
-
-    def begin(self, templates: Sequence[Template], found: Found, target: Target = ANSWER_TARGET) -> None:
-        self.asked += templates
-        self._found = found
-
-    @property
-    def found(self) -> Callable[[Nonce], None]:
-        """What tells the emulator of a nonce, for the work of now."""
-        told = self._found
-        return lambda nonce: told(0, Hit(nonce, "00" * 32))
-
-    def stop(self) -> None:
-        self.stops += 1
-
-    def close(self) -> None:
-        pass
+    return make
 
 
-def emulator(*faults: str, name: str = "erupter") -> tuple[IcarusEmulator, ListedFinder]:
-    finder, kind = ListedFinder(), profile(name)
-    planned = Faults([TimedFault.parse(fault) for fault in faults])
-    return IcarusEmulator(Setting(profile=kind, rate_hps=kind.hashrate_hps, faults=planned), finder), finder
-
-
-def test_probes_are_answered_in_time() -> None:
+def test_probes_are_answered_in_time(emulator: Emulator, finder: ListedFinder) -> None:
     """The golden one in 0.3 ms; the division probe after 240 ms, as a real device of this rate does."""
-    device, finder = emulator()
+    device = emulator()
     device.feed(GOLDEN, 10.0)
     assert device.due_s() == pytest.approx(10.0 + 0x187A3 / 336e6)
     assert device.poll(10.1) == bytes.fromhex("000187a2")
@@ -67,8 +48,8 @@ def test_probes_are_answered_in_time() -> None:
     assert finder.asked == []
 
 
-def test_block_0_is_answered_when_the_declared_rate_has_found_it() -> None:
-    device, _ = emulator()
+def test_block_0_is_answered_when_the_declared_rate_has_found_it(emulator: Emulator) -> None:
+    device = emulator()
     device.feed(GENESIS, 5.0)
     assert device.due_s() == pytest.approx(5.0 + GENESIS_S)
     assert device.poll(5.0 + GENESIS_S - 0.001) == b""
@@ -77,76 +58,76 @@ def test_block_0_is_answered_when_the_declared_rate_has_found_it() -> None:
     assert device.due_s() is None
 
 
-def test_new_work_preempts() -> None:
+def test_new_work_preempts(emulator: Emulator) -> None:
     """Its answer will not come, and that to the new work comes in its own time."""
-    device, _ = emulator()
+    device = emulator()
     device.feed(GENESIS, 0.0)
     device.feed(GOLDEN, 1.0)
     assert device.poll(5.0) == bytes.fromhex("000187a2")
     assert device.poll(50.0) == b""
 
 
-def test_other_work_is_searched_for_real_and_stops_at_the_first_nonce() -> None:
-    device, finder = emulator()
+def test_other_work_is_searched_for_real_and_stops_at_the_first_nonce(emulator: Emulator, finder: ListedFinder) -> None:
+    device = emulator()
     device.feed(OTHER, 0.0)
     [asked] = finder.asked
     assert encode_work(asked) == OTHER
-    finder.found(Nonce(7))
-    finder.found(Nonce(8))
+    finder.find(7)
+    finder.find(8)
     assert device.poll(1.0) == encode_nonce(Nonce(7))
     assert device.poll(2.0) == b""
     assert device.snapshot().answers == 1
 
 
-def test_what_was_found_for_old_work_is_not_reported() -> None:
+def test_what_was_found_for_old_work_is_not_reported(emulator: Emulator, finder: ListedFinder) -> None:
     """Found in the moment in which new work came: no nonce that belongs to nothing goes out."""
-    device, finder = emulator()
+    device = emulator()
     device.feed(OTHER, 0.0)
-    late = finder.found
+    late = finder.told
     device.feed(GENESIS, 1.0)
-    late(Nonce(7))
+    late(0, Hit(Nonce(7), "00" * 32))
     assert device.poll(1.1) == b""
 
 
 @pytest.mark.parametrize("size", [1, 7, 63, 64])
-def test_work_may_come_in_pieces(size: int) -> None:
-    device, _ = emulator()
+def test_work_may_come_in_pieces(size: int, emulator: Emulator) -> None:
+    device = emulator()
     for at in range(0, 64, size):
         device.feed(GOLDEN[at : at + size], 0.001 * at / size)
     assert device.poll(1.0) == bytes.fromhex("000187a2")
 
 
-def test_frames_may_come_glued_together() -> None:
-    device, _ = emulator()
+def test_frames_may_come_glued_together(emulator: Emulator) -> None:
+    device = emulator()
     device.feed(GENESIS + OTHER + GOLDEN + GENESIS[:10], 0.0)
     assert device.poll(1.0) == bytes.fromhex("000187a2")
     assert device.snapshot().works == 3
 
 
-def test_half_a_frame_is_forgotten_after_a_while() -> None:
+def test_half_a_frame_is_forgotten_after_a_while(emulator: Emulator) -> None:
     """A host that was killed in the middle of its work must not shift the work of the next."""
-    device, _ = emulator()
+    device = emulator()
     device.feed(GENESIS[:30], 0.0)
     device.feed(GOLDEN, 1.0)
     assert device.poll(2.0) == bytes.fromhex("000187a2")
 
 
 class TestFaults:
-    def test_a_surplus_byte(self) -> None:
-        device, _ = emulator("surplus-byte")
+    def test_a_surplus_byte(self, emulator: Emulator) -> None:
+        device = emulator("surplus-byte")
         device.feed(GOLDEN, 0.0)
         assert device.poll(1.0) == bytes.fromhex("000187a200")
 
-    def test_it_hangs_from_a_moment_on(self) -> None:
-        device, finder = emulator("hang@10")
+    def test_it_hangs_from_a_moment_on(self, emulator: Emulator, finder: ListedFinder) -> None:
+        device = emulator("hang@10")
         device.feed(GOLDEN, 0.0)
         assert device.poll(1.0) == bytes.fromhex("000187a2")
         device.feed(GOLDEN, 10.0)
         device.feed(OTHER, 11.0)
         assert (device.poll(99.0), finder.asked) == (b"", [])
 
-    def test_a_nonce_that_comes_late(self) -> None:
-        device, _ = emulator("late-nonce")
+    def test_a_nonce_that_comes_late(self, emulator: Emulator) -> None:
+        device = emulator("late-nonce")
         device.feed(GOLDEN, 0.0)
         assert device.poll(5.0) == b""
         device.feed(GENESIS, 6.0)
@@ -154,18 +135,18 @@ class TestFaults:
         device.feed(GOLDEN, 60.0)
         assert device.poll(60.1) == bytes.fromhex("1dac2b7c")
 
-    def test_a_stuck_nonce_is_no_answer_to_anything(self) -> None:
-        device, _ = emulator("stuck-nonce")
+    def test_a_stuck_nonce_is_no_answer_to_anything(self, emulator: Emulator) -> None:
+        device = emulator("stuck-nonce")
         for number, work in enumerate((GOLDEN, GENESIS, OTHER)):
             device.feed(work, number)
             assert device.poll(number + 0.5) == encode_nonce(Nonce(0x0DEFACED))
 
-    def test_a_dead_chip_leaves_out_its_half_of_the_range(self) -> None:
-        device, finder = emulator("dead-chip")
+    def test_a_dead_chip_leaves_out_its_half_of_the_range(self, emulator: Emulator, finder: ListedFinder) -> None:
+        device = emulator("dead-chip")
         device.feed(GOLDEN, 0.0)
         assert device.poll(1.0) == bytes.fromhex("000187a2")
         device.feed(OTHER, 2.0)
-        finder.found(Nonce(0xFF))  # as it lies in the header the first byte is ff: the upper half
+        finder.find(0xFF)  # as it lies in the header the first byte is ff: the upper half
         assert device.poll(3.0) == b""
 
     @pytest.mark.parametrize(

@@ -1,0 +1,270 @@
+"""A chain of BM13xx chips on a serial port: brought up, given jobs, and listened to.
+
+Chips hash until a job replaces the one before; answers to the last jobs may still come, and bear the number of theirs. Every
+answer is hashed again before it counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from hw.device import DeviceState, DeviceWork, Solution, Telemetry
+from hw.drivers.bm13xx.bringup import (
+    ChainPlan,
+    clock_steps,
+    count_chips,
+    discovery,
+    faster_line,
+    set_clock,
+    setting_up,
+)
+from hw.drivers.bm13xx.commands import Command, WriteRegister
+from hw.drivers.bm13xx.decoder import ResponseDecoder
+from hw.drivers.bm13xx.jobs import JobForm
+from hw.drivers.bm13xx.nonces import FoundNonce, found_nonce, next_job_id
+from hw.drivers.bm13xx.registers import Register, version_mask_value
+from hw.drivers.bm13xx.responses import Form, NonceResponse, RegisterResponse, Response
+from hw.drivers.bm13xx.work import SentJob, send
+from hw.drivers.errors import DriverError, PortError, SettingError
+from hw.drivers.port import Port
+from hw.finder import ANSWER_TARGET
+from miner.header import NONCE_SPACE
+
+DISCOVER_S: Final = 0.5  # within which the first chip has answered
+QUIET_S: Final = 0.1  # after which no more chips will
+BAUD_PAUSE_S: Final = 0.05  # before the host's end changes its speed, too
+GAP_S: Final = 0.02  # the bytes of one answer come within this
+MOST_JOB_S: Final = 1.5  # a job is renewed so often, as hosts do; its time moves on
+SPACE_PART: Final = 0.9  # of a job's space after which the next is due
+REMEMBERED: Final = 256  # answers, so that none counts twice
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What the device did since it was made."""
+
+    hashes: float = 0.0
+    nonces: int = 0
+    hardware_errors: int = 0
+    unknown_jobs: int = 0
+
+
+class Bm13xxDevice:
+    """One chain. `open_port` opens its line at 115200 baud; `clock` gives seconds, `sleep` lets them pass."""
+
+    def __init__(
+        self,
+        plan: ChainPlan,
+        open_port: Callable[[], Port],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._plan, self._open_port, self._clock, self._sleep = plan, open_port, clock, sleep
+        self._port: Port | None = None
+        self._decoder = ResponseDecoder(Form.SHORT)
+        self._state = DeviceState.CLOSED
+        self._chips = 0
+        self._clock_mhz = 0.0
+        self._sweep: Command | None = None
+        self._mask = 0
+        self._job_id = 0
+        self._jobs: dict[int, SentJob] = {}
+        self._job_s = self._heard_s = self._counted_s = 0.0
+        self._counts = _Counts()
+        self._seen: deque[tuple[int, int, int | None]] = deque(maxlen=REMEMBERED)
+
+    @property
+    def name(self) -> str:
+        """Its kind, and its port once that is open."""
+        return self._plan.chip.name if self._port is None else f"{self._plan.chip.name} at {self._port.name}"
+
+    @property
+    def chips(self) -> int:
+        """How many chips answered when it was opened."""
+        return self._chips
+
+    def open(self) -> None:
+        """Open the port, count the chips and bring them up; with many steps of the clock this takes seconds.
+
+        Raises
+        ------
+        PortError
+            If the port cannot be opened.
+        ProbeError
+            If no chip answers, or another kind, or not all of them.
+        """
+        self.close()
+        self._port = self._open_port()
+        try:
+            self._bring_up(self._port)
+        except DriverError:
+            self.close()
+            raise
+        self._jobs.clear()
+        self._state = DeviceState.IDLE
+
+    def submit(self, work: DeviceWork) -> None:
+        """Give it work: chips go over to it at once, and answers to what they had may still come."""
+        if self._state == DeviceState.CURTAILED:
+            raise SettingError(f"{self.name} is curtailed; resume it first")
+        port = self._opened()
+        self._count()
+        if work.version_mask != self._mask and self._plan.chip.job_form is JobForm.FULL:
+            self._write(port, WriteRegister(Register.VERSION_MASK, version_mask_value(work.version_mask)))
+            self._mask = work.version_mask
+        self._job_id = next_job_id(self._plan.chip, self._job_id)
+        sent, frame = send(work, self._plan.chip, self._job_id)
+        port.write(frame)
+        self._jobs[self._job_id] = sent
+        self._job_s, self._state = self._clock(), DeviceState.HASHING
+
+    def replace(self, work: DeviceWork) -> None:
+        """Give it work in place of all that it has; answers to that do not count any more."""
+        self.submit(work)
+        self._jobs = {self._job_id: self._jobs[self._job_id]}
+
+    def wants_work(self) -> bool:
+        """Return whether its job is used up or old."""
+        if self._state in {DeviceState.CLOSED, DeviceState.CURTAILED}:
+            return False
+        return self._state == DeviceState.IDLE or self._clock() - self._job_s >= self._job_lasts_s()
+
+    def poll(self, timeout_s: float) -> list[Solution]:
+        """Return what it found, waiting up to `timeout_s` [s] for bytes; a nonce below the share target is counted only."""
+        solutions = []
+        for response in self._responses(self._opened(), timeout_s):
+            if isinstance(response, NonceResponse):
+                solution = self._checked(found_nonce(self._plan.chip, response))
+                solutions += [solution] if solution is not None else []
+        return solutions
+
+    def telemetry(self) -> Telemetry:
+        """Return its counts and its clock. Hashes are by clock and cores: the chips' own account."""
+        self._count()
+        crc = self._decoder.counts().bad_crc
+        return Telemetry(
+            state=self._state,
+            hashes=self._counts.hashes,
+            nonces=self._counts.nonces,
+            hardware_errors=self._counts.hardware_errors + crc,
+            frequency_mhz=self._clock_mhz or None,
+        )
+
+    def set_frequency(self, frequency_mhz: float) -> None:
+        """Set the clock [MHz], upwards in steps; raise SettingError outside what the PLL makes."""
+        port = self._opened()
+        self._count()
+        set_clock(self._plan.chip, self._chips, frequency_mhz)  # which raises before anything is written
+        self._go_to(port, frequency_mhz)
+
+    def set_power_target(self, power_w: float) -> None:
+        """Refuse: chips do not know what they draw."""
+        raise SettingError(f"{self.name}: chips do not know what they draw; set a frequency instead of {power_w:g} W")
+
+    def curtail(self) -> None:
+        """Stop hashing at once: a sweep of no length. Settings stay, so that `resume` is quick."""
+        port = self._opened()
+        self._count()
+        self._write(port, WriteRegister(Register.HASH_COUNTING, 0))
+        self._jobs.clear()
+        self._state = DeviceState.CURTAILED
+
+    def resume(self) -> None:
+        """Hash again with the settings of before."""
+        if self._state == DeviceState.CURTAILED and self._sweep is not None:
+            self._write(self._opened(), self._sweep)
+            self._state = DeviceState.IDLE
+
+    def close(self) -> None:
+        """Give the port back; closing twice is nothing. Chips go on with their last job, unless it can be stopped."""
+        if self._port is not None:
+            self._port.close()
+        self._port, self._state, self._clock_mhz = None, DeviceState.CLOSED, 0.0
+
+    def _bring_up(self, port: Port) -> None:
+        chip = self._plan.chip
+        self._decoder = ResponseDecoder(Form.SHORT if chip.job_form is JobForm.MIDSTATE else Form.LONG)
+        port.discard_input()
+        for command in discovery(chip):
+            self._write(port, command)
+        self._chips = count_chips(self._plan, self._collect(port), port.name)
+        for command in setting_up(self._plan, self._chips):
+            self._write(port, command)
+        if self._plan.baud is not None:
+            self._write(port, faster_line(self._plan, self._plan.baud))
+            self._sleep(BAUD_PAUSE_S)
+            port.set_baud(self._plan.baud)
+        self._mask = 0
+        self._go_to(port, self._plan.goal_mhz)
+
+    def _collect(self, port: Port) -> list[RegisterResponse]:
+        """Listen until chips have fallen silent."""
+        answers: list[RegisterResponse] = []
+        until_s = self._clock() + DISCOVER_S
+        while (left_s := until_s - self._clock()) > 0:
+            heard = [one for one in self._responses(port, left_s) if isinstance(one, RegisterResponse)]
+            answers += heard
+            if heard:
+                until_s = self._clock() + QUIET_S
+        return answers + [one for one in self._decoder.silence() if isinstance(one, RegisterResponse)]
+
+    def _go_to(self, port: Port, goal_mhz: float) -> None:
+        """Change the clock, upwards in steps, since a sudden load makes supplies sag."""
+        steps = clock_steps(self._clock_mhz, goal_mhz)
+        for number, step_mhz in enumerate(steps, 1):
+            pll, commands = set_clock(self._plan.chip, self._chips, step_mhz)
+            for command in commands:
+                self._write(port, command)
+            self._sweep, self._clock_mhz = commands[-1], pll.mhz
+            if number < len(steps):
+                self._sleep(self._plan.step_s)
+        self._counted_s = self._clock()
+
+    def _responses(self, port: Port, timeout_s: float) -> list[Response]:
+        data = port.read(timeout_s)
+        now_s = self._clock()
+        early = self._decoder.silence() if self._decoder.held_bytes and now_s - self._heard_s > GAP_S else []
+        self._heard_s = now_s if data else self._heard_s
+        return [*early, *self._decoder.feed(data)]
+
+    def _checked(self, found: FoundNonce) -> Solution | None:
+        """Hash an answer again; return it if it is a share, and count what it is."""
+        sent = self._jobs.get(found.job_id)
+        if sent is None:
+            self._counts.unknown_jobs += 1  # of a job that was replaced
+            return None
+        version, hit = sent.check(found, ANSWER_TARGET)
+        key = sent.work.number, found.nonce, version
+        if hit is None or key in self._seen:
+            self._counts.hardware_errors += 1
+            return None
+        self._seen.append(key)
+        self._counts.nonces += 1
+        return Solution(work=sent.work, hit=hit, version=version) if int(hit.hash, 16) <= sent.work.target else None
+
+    def _hashrate_hps(self) -> float:
+        return self._plan.chip.hashrate_hps(self._clock_mhz, self._chips)
+
+    def _job_lasts_s(self) -> float:
+        versions = max((sent.versions for sent in self._jobs.values()), default=1)
+        return min(MOST_JOB_S, SPACE_PART * NONCE_SPACE * versions / max(self._hashrate_hps(), 1.0))
+
+    def _count(self) -> None:
+        """Add what was hashed since it was last counted."""
+        now_s = self._clock()
+        if self._state == DeviceState.HASHING:
+            self._counts.hashes += (now_s - self._counted_s) * self._hashrate_hps()
+        self._counted_s = now_s
+
+    def _write(self, port: Port, command: Command) -> None:
+        port.write(command.to_bytes())
+
+    def _opened(self) -> Port:
+        if self._port is None:
+            raise PortError(f"{self._plan.chip.name}: not open; open it first")
+        return self._port

@@ -1,0 +1,120 @@
+"""The chips of an emulated BM13xx chain as their host sees them: addresses and registers, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hw.drivers.bm13xx.chips import Chip
+from hw.drivers.bm13xx.commands import ChainInactive, Command, ReadRegister, SetAddress, WriteRegister
+from hw.drivers.bm13xx.pll import Pll
+from hw.drivers.bm13xx.registers import (
+    Register,
+    baud_of,
+    rolls_versions,
+    ticket_bits,
+    version_mask_of,
+)
+from hw.drivers.bm13xx.responses import RegisterResponse
+from hw.drivers.errors import DriverError
+
+FRESH_ADDRESS = 0  # what a chip has after power-up
+RESET_BAUD = 115_200
+
+
+@dataclass(slots=True)
+class EmulatedChip:
+    """One chip: its address, None after the chain was made inactive, and its registers."""
+
+    address: int | None = FRESH_ADDRESS
+    registers: dict[int, int] = field(default_factory=dict)
+
+
+class Chain:
+    """`count` chips of one kind on one line, the first the nearest to the host.
+
+    While it is `broken` a chip in the middle is dead, and so is everything after it.
+    """
+
+    def __init__(self, chip: Chip, count: int) -> None:
+        self.chip = chip
+        self.broken = False
+        self._chips = [EmulatedChip(registers=dict(chip.resets)) for _ in range(count)]
+
+    @property
+    def count(self) -> int:
+        """How many chips answer and hash."""
+        return len(self._chips) // 2 if self.broken else len(self._chips)
+
+    @property
+    def baud(self) -> int:
+        """The speed [baud] at which they listen and speak."""
+        register = self.chip.baud_register
+        value = self._first(register)
+        if value == dict(self.chip.resets).get(register):
+            return RESET_BAUD  # 115,740 exactly; both ends are within the tolerance of a line
+        try:
+            return round(baud_of(register, value))
+        except DriverError:
+            return 0
+
+    @property
+    def clock_mhz(self) -> float:
+        """The mean clock [MHz] of the chips that answer; 0 where a PLL was never set."""
+        clocks = [self._clock_mhz(chip) for chip in self._chips[: self.count]]
+        return sum(clocks) / len(clocks) if clocks else 0.0
+
+    @property
+    def hashrate_hps(self) -> float:
+        """The hash rate [H/s] that the clocks make."""
+        return self.chip.hashrate_hps(self.clock_mhz, self.count)
+
+    @property
+    def rolls(self) -> bool:
+        """Whether version rolling is on: answers are longer then."""
+        return rolls_versions(self._first(Register.VERSION_MASK))
+
+    @property
+    def version_mask(self) -> int:
+        """The version bits that are rolled."""
+        return version_mask_of(self._first(Register.VERSION_MASK)) if self.rolls else 0
+
+    @property
+    def ticket_bits(self) -> int:
+        """How many zero bits beyond 32 a hash must have to be told; a mask that is none is read as none."""
+        try:
+            return ticket_bits(self._first(Register.TICKET_MASK))
+        except DriverError:
+            return 0
+
+    def handle(self, command: Command) -> list[RegisterResponse]:
+        """Do what a command says; return what the chips answer, in their order."""
+        if isinstance(command, ChainInactive):
+            for chip in self._chips:
+                chip.address = None
+        elif isinstance(command, SetAddress):
+            without = (chip for chip in self._chips[: self.count] if chip.address is None)
+            for chip in list(without)[:1]:
+                chip.address = command.address
+        elif isinstance(command, WriteRegister):
+            for chip in self._asked(command.chip):
+                chip.registers[command.register] = command.value
+        elif isinstance(command, ReadRegister):
+            return [self._answer(chip, command.register) for chip in self._asked(command.chip)[: self.count]]
+        return []
+
+    def _answer(self, chip: EmulatedChip, register: int) -> RegisterResponse:
+        extra = 0 if self.rolls else None
+        return RegisterResponse(chip.registers.get(register, 0), chip.address or FRESH_ADDRESS, register, extra)
+
+    def _asked(self, address: int | None) -> list[EmulatedChip]:
+        return [chip for chip in self._chips[: self.count] if address is None or chip.address == address]
+
+    def _first(self, register: int) -> int:
+        return self._chips[0].registers.get(register, 0)
+
+    def _clock_mhz(self, chip: EmulatedChip) -> float:
+        value = chip.registers.get(Register.PLL, 0)
+        try:
+            return Pll.from_value(value, self.chip).mhz
+        except DriverError:
+            return 0.0
