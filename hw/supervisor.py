@@ -12,16 +12,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 from typing import Final
+from weakref import WeakKeyDictionary
 
-from hw.device import Device, DeviceState, DeviceWork, Telemetry
+from hw.device import Device, DeviceState, DeviceWork, Solution, Telemetry
 from hw.drivers.errors import FlatLineError
 from hw.errors import HardwareError
 from miner.errors import MinerError
-from miner.header import NONCE_SPACE, Nonce
+from miner.header import NONCE_SPACE
 from miner.stratum.backoff import Backoff
 from miner.stratum.hashing import Share
 from miner.work import WorkQueue, WorkUnit, hash_difficulty
@@ -29,6 +30,7 @@ from miner.work import WorkQueue, WorkUnit, hash_difficulty
 POLL_S: Final = 0.05  # how long a device is listened to before the supervisor looks at its own orders
 REMEMBERED: Final = 64  # pieces of work whose answers may still come
 FLAT_NONCES: Final = 12.0  # expected and none there: chance does that to an honest device once in 160,000 times
+FLAT_S: Final = 600.0  # and so long at least: an emulated device counts more hashes than this machine delivers
 DEAD_AFTER: Final = 5  # attempts to open it in a row
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 60.0
@@ -56,34 +58,43 @@ class DeviceSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waits:
-    """How long to wait before a device is opened again [s]: the first time, and at most."""
+class Care:
+    """How long to wait before a device is opened again [s], the first time and at most; and for how long it may find nothing.
+
+    It is taken for flat-lined once `flat_s` [s] went by in which it should, by its own account, have found `flat_nonces`.
+    """
 
     first_s: float = FIRST_WAIT_S
     longest_s: float = LONGEST_WAIT_S
+    flat_nonces: float = FLAT_NONCES
+    flat_s: float = FLAT_S
 
 
 class Supervisor:
     """Keeps `devices` busy with the work it is given. `found` is called in their threads, and may block."""
-
-    backend: Final = "devices"
 
     def __init__(
         self,
         devices: Sequence[Device],
         found: Callable[[Share], None],
         *,
-        waits: Waits = Waits(),
+        care: Care = Care(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._change = threading.Condition()
         self._queue: WorkQueue | None = None
+        self._own = WeakKeyDictionary[WorkQueue, WorkQueue]()
         self._epoch = 0
         self._closed = False
-        self._began_s, self._clock = clock(), clock
-        self._keepers = [_Keeper(device, self, found, waits) for device in devices]
+        self._began_s, self.clock = clock(), clock
+        self._keepers = [_Keeper(device, self, found, care) for device in devices]
         for keeper in self._keepers:
             keeper.thread.start()
+
+    @property
+    def backend(self) -> str:
+        """What they are, in short."""
+        return f"{len(self._keepers)} devices" if len(self._keepers) != 1 else self._keepers[0].snapshot().name
 
     @property
     def hashes(self) -> int:
@@ -93,10 +104,13 @@ class Supervisor:
     @property
     def hashing_s(self) -> float:
         """How long they have been at it [s]."""
-        return self._clock() - self._began_s
+        return self.clock() - self._began_s
 
     def work_on(self, queue: WorkQueue | None, *, abandon: bool) -> None:
-        """Go on with another job, or with none; with `abandon` what devices have is replaced at once."""
+        """Go on with another job, or with none; with `abandon` what devices have is replaced at once.
+
+        Versions are left to the devices: some roll them by themselves.
+        """
         with self._change:
             self._queue = queue
             self._epoch += abandon
@@ -120,27 +134,36 @@ class Supervisor:
         with self._change:
             return self._queue, self._epoch, self._closed
 
+    def take(self, queue: WorkQueue) -> WorkUnit | None:
+        """Return a header of a job that nobody had, versions apart, or None if nothing is left."""
+        with self._change:
+            own = self._own.get(queue)
+            if own is None:
+                own = self._own[queue] = queue.without_rolling()
+        return own.take(NONCE_SPACE)
+
     def wait(self, for_s: float) -> None:
         """Wait, but no longer than to the end."""
-        until_s = self._clock() + for_s
+        until_s = self.clock() + for_s
         with self._change:
-            while not self._closed and (left_s := until_s - self._clock()) > 0:
+            while not self._closed and (left_s := until_s - self.clock()) > 0:
                 self._change.wait(left_s)
 
 
 class _Keeper:
     """Keeps one device busy."""
 
-    def __init__(self, device: Device, supervisor: Supervisor, found: Callable[[Share], None], waits: Waits) -> None:
-        self._device, self._supervisor, self._found = device, supervisor, found
-        self._backoff = Backoff(Random(device.name), waits.first_s, waits.longest_s)
+    def __init__(self, device: Device, supervisor: Supervisor, found: Callable[[Share], None], care: Care) -> None:
+        self._device, self._supervisor, self._found, self._clock = device, supervisor, found, supervisor.clock
+        self._backoff = Backoff(Random(device.name), care.first_s, care.longest_s)
         self._given: deque[tuple[int, WorkUnit, WorkQueue]] = deque(maxlen=REMEMBERED)
         self._again: deque[tuple[WorkUnit, WorkQueue]] = deque()  # in hand when the device failed
+        self._care = care
         self._number = self._shares = self._attempts = 0
         self._restarts = -1  # the first opening is none
         self._epoch = 0
         self._health, self._trouble = Health.SICK, ""
-        self._flat_from = (0.0, 0)  # hashes and nonces at the last nonce
+        self._flat_from = (0.0, 0, 0.0)  # hashes, nonces and time at the last nonce
         self._told = device.telemetry()
         self.thread = threading.Thread(target=self._run, name=f"device {device.name}", daemon=True)
 
@@ -170,7 +193,7 @@ class _Keeper:
         self._device.open()
         self._attempts, self._restarts, self._health = 0, self._restarts + 1, Health.ALIVE
         self._told = self._device.telemetry()
-        self._flat_from = self._told.hashes, self._told.nonces
+        self._note_nonce()
 
     def _fail(self, error: Exception) -> None:
         """Close the device and wait; keep what it had in hand."""
@@ -193,7 +216,7 @@ class _Keeper:
             self._give(queue, replace=epoch != self._epoch)
             self._epoch = epoch
         for solution in self._device.poll(POLL_S):
-            self._hand_over(solution.work.number, solution.hit.nonce, solution.hit.hash)
+            self._hand_over(solution)
         self._told = self._device.telemetry()
         self._watch()
 
@@ -202,7 +225,8 @@ class _Keeper:
         if unit is None:
             return
         self._number += 1
-        work = DeviceWork(number=self._number, template=unit.templates[0], target=unit.assignment.target)
+        given = queue.assignment
+        work = DeviceWork(number=self._number, template=unit.templates[0], target=given.target, version_mask=given.version_mask)
         self._given.append((self._number, unit, queue))
         (self._device.replace if replace else self._device.submit)(work)
 
@@ -212,22 +236,28 @@ class _Keeper:
             unit, of = self._again.popleft()
             if of is queue:
                 return unit
-        return queue.take(NONCE_SPACE)
+        return self._supervisor.take(queue)
 
-    def _hand_over(self, number: int, nonce: Nonce, block_hash: str) -> None:
-        unit = next((unit for given, unit, _ in self._given if given == number), None)
-        if unit is None:
+    def _hand_over(self, solution: Solution) -> None:
+        given = next(((unit, queue) for number, unit, queue in self._given if number == solution.work.number), None)
+        if given is None:
             return
+        unit, queue = given
         self._shares += 1
         self._trouble = ""
-        difficulty = hash_difficulty(int(block_hash, 16))
-        self._found(Share(assignment=unit.assignment, roll=unit.rolls[0], nonce=nonce, difficulty=difficulty))
+        roll = unit.rolls[0] if solution.version is None else replace(unit.rolls[0], version=solution.version)
+        difficulty = hash_difficulty(int(solution.hit.hash, 16))
+        self._found(Share(assignment=queue.assignment, roll=roll, nonce=solution.hit.nonce, difficulty=difficulty))
 
     def _watch(self) -> None:
         """Raise if the device counts hashes and finds nothing for far too long."""
-        hashes, nonces = self._flat_from
+        hashes, nonces, at_s = self._flat_from
+        in_vain = self._told.hashes - hashes
         if self._told.nonces != nonces:
-            self._flat_from = self._told.hashes, self._told.nonces
+            self._note_nonce()
             self._backoff.reset()
-        elif (in_vain := self._told.hashes - hashes) / NONCE_SPACE > FLAT_NONCES:
+        elif in_vain / NONCE_SPACE > self._care.flat_nonces and self._clock() - at_s > self._care.flat_s:
             raise FlatLineError(f"flat-lined: {in_vain / 1e9:,.0f} billion hashes by its own account, and no nonce among them")
+
+    def _note_nonce(self) -> None:
+        self._flat_from = self._told.hashes, self._told.nonces, self._clock()

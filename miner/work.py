@@ -10,7 +10,7 @@ Sources: BIP 310 (version rolling in Stratum), BIP 320 (the bits meant for it); 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import isfinite
 from struct import pack
@@ -192,6 +192,10 @@ class WorkQueue:
         self._headers = self._every_group()
         self._current: tuple[tuple[Roll, ...], tuple[HeaderTemplate, ...]] | None = None
         self._at = space.nonces.stop
+
+    def without_rolling(self) -> WorkQueue:
+        """Return the whole of the same space but for the version bits, for those who roll them by themselves."""
+        return WorkQueue(replace(self.assignment, version_mask=0), self._space)
 
     def take(self, most: int) -> WorkUnit | None:
         """Return the next piece, of at most `most` hashes (but one nonce), or None if nothing is left of the job.

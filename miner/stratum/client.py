@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -22,7 +23,7 @@ from miner.stratum.client_session import ClientSession, Login
 from miner.stratum.client_settings import ClientSettings, ClientSnapshot
 from miner.stratum.events import Event, GiveUp, Judged, Leave, Mine, Say
 from miner.stratum.gate import Gate
-from miner.stratum.hashing import HashThreads, Share
+from miner.stratum.hashing import Hasher, HashThreads, Share
 from miner.stratum.json_line import told
 from miner.stratum.reader import MessageReader
 from miner.stratum.wire import Wire
@@ -55,7 +56,7 @@ class StratumClient:
         self._address = address
         self._session = ClientSession(login)
         self._backoff = Backoff(random or Random(), settings.first_wait_s, settings.longest_wait_s)
-        self._threads: HashThreads | None = None
+        self._threads: Hasher | None = None
         self._queue: WorkQueue | None = None
         self._wire: Wire | None = None
         self._leave: Leave | None = None
@@ -90,7 +91,8 @@ class StratumClient:
             loop.call_soon_threadsafe(self._fail, error)
 
         settings = self._settings
-        self._threads = await asyncio.to_thread(HashThreads, settings.threads, settings.backend, found, failed)
+        make = settings.hasher or partial(HashThreads, settings.threads, settings.backend)
+        self._threads = await asyncio.to_thread(make, found, failed)
         self._began_s = self._clock()  # not before the kernel is there: it may have to be compiled
         try:
             while not self._stop.is_set():

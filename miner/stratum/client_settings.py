@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from miner.errors import SettingError
+from miner.stratum.hashing import MakeHasher
 from miner.template import GROUPS
 from miner.work import Space
 
@@ -16,12 +17,13 @@ class ClientSettings:
     `space` says which nonces are searched and how far a job's time may be moved on. After `stop_after` accepted shares (None:
     never) it stops. `patient` keeps on trying even if the pool was never reached. `silence_s` is how long a pool may be silent,
     `farewell_s` how long its word on the last shares is waited for. `midstates` versions of a header are searched together, as
-    far as the pool lets them be rolled.
+    far as the pool lets them be rolled. `hasher` makes what mines, if not threads on the backend.
     """
 
     threads: int = 1
     backend: str = "auto"
     midstates: int = 1
+    hasher: MakeHasher | None = None
     space: Space = field(default_factory=lambda: Space(time_roll_s=600))
     allow_public: bool = False
     patient: bool = True

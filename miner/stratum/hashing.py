@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from miner.backends.registry import load
 from miner.errors import SettingError
@@ -42,6 +42,38 @@ class Share:
         return self.roll.extranonce2, self.roll.version, self.roll.time_s, self.nonce, self.assignment.extranonce1
 
 
+class Hasher(Protocol):
+    """What mines for a client: threads of this machine, or devices. It hands shares over as they are found."""
+
+    @property
+    def backend(self) -> str:
+        """What it is."""
+        ...
+
+    @property
+    def hashes(self) -> int:
+        """How many hashes were computed."""
+        ...
+
+    @property
+    def hashing_s(self) -> float:
+        """How long it has hashed [s]."""
+        ...
+
+    def work_on(self, queue: WorkQueue | None, *, abandon: bool) -> None:
+        """Go on with another job, or with none; what is under way is ended if `abandon`."""
+        ...
+
+    def close(self) -> None:
+        """End it; what is found until then is still handed over. Closing twice is nothing."""
+        ...
+
+
+FoundShare = Callable[[Share], None]
+Failed = Callable[[BaseException], None]
+MakeHasher = Callable[[FoundShare, Failed], Hasher]
+
+
 class HashThreads:
     """`threads` threads on one backend. `found` and `failed` are called in them, and may block.
 
@@ -53,9 +85,7 @@ class HashThreads:
         As `miner.backends.registry.load` does.
     """
 
-    def __init__(
-        self, threads: int, backend: str, found: Callable[[Share], None], failed: Callable[[BaseException], None]
-    ) -> None:
+    def __init__(self, threads: int, backend: str, found: FoundShare, failed: Failed) -> None:
         if not 1 <= threads <= MOST_THREADS:
             raise SettingError(f"{threads} threads; want 1 to {MOST_THREADS}")
         self._engine = load(backend)

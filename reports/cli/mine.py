@@ -27,6 +27,10 @@ def mine(
     backend: Annotated[str, typer.Option(help="auto, or a backend's name.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, max=1024, help="One for each processor if left out.")] = None,
     pool: Annotated[str | None, typer.Option(help="Mine at this pool, such as stratum+tcp://127.0.0.1:3333.")] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(help="At the pool: mine on this device, such as erupter:/dev/ttyUSB0; may be given again."),
+    ] = None,
     user: Annotated[str | None, typer.Option("--user", "-u", help="At the pool: who mines.")] = None,
     password: Annotated[str, typer.Option("--password", "-p", help="At the pool.")] = "x",
     seconds: Annotated[float | None, typer.Option(help="At the pool: stop so long after beginning to connect.")] = None,
@@ -41,9 +45,10 @@ def mine(
     """Search a range of nonces, or mine at a pool; every hit is checked against all 256 bits of the target."""
     count_threads = threads or os.cpu_count() or 1
     if pool is None:
-        if any(option is not None for option in (user, seconds, shares, midstates)) or allow_public:
+        if any(option is not None for option in (user, seconds, shares, midstates, device)) or allow_public:
             raise UsageProblem(
-                "--user, --seconds, --shares, --midstates and --allow-public are for a pool; give its address with --pool"
+                "--user, --seconds, --shares, --midstates, --device and --allow-public are for a pool; "
+                "give its address with --pool"
             )
         work = _work(header, block, start, count, target)
         _search_and_tell(work, backend=backend, every=every, threads=count_threads, as_json=as_json)
@@ -52,6 +57,8 @@ def mine(
 
     if any(option is not None for option in (header, block, count, target)) or every or start != "0":
         raise UsageProblem("--pool brings its own headers and targets; leave --header, --block and what goes with them out")
+    if device and (backend != "auto" or threads is not None or midstates is not None):
+        raise UsageProblem("--device mines on devices; leave --backend, --threads and --midstates out, or give compute:BACKEND")
     visit = PoolVisit(
         url=pool,
         user=user,
@@ -62,6 +69,7 @@ def mine(
         shares=shares,
         midstates=1 if midstates is None else midstates,
         allow_public=allow_public,
+        devices=tuple(device or ()),
         as_json=as_json,
     )
     mine_at_pool(visit)

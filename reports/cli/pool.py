@@ -22,6 +22,7 @@ from reports.cli.serve import HIGHEST_PORT, is_loopback
 
 if TYPE_CHECKING:
     from miner.stratum.client_settings import ClientSnapshot
+    from miner.stratum.hashing import MakeHasher
     from miner.stratum.jobs import JobSource
     from miner.stratum.pool_core import PoolCore, PoolSnapshot
 
@@ -46,6 +47,7 @@ class PoolVisit:
     shares: int | None
     midstates: int
     allow_public: bool
+    devices: tuple[str, ...]
     as_json: bool
 
 
@@ -106,11 +108,13 @@ def mine_at_pool(visit: PoolVisit) -> None:
         patient=False,
         stop_after=visit.shares,
         farewell_s=FAREWELL_S,
+        hasher=_supervisor_of(visit.devices) if visit.devices else None,
     )
     login = Login(user=visit.user, password=visit.password, agent=f"hashwatt/{_own_version()}")
     client = StratumClient(address, login, settings)
 
-    load(visit.backend, visit.midstates)  # which may have to be compiled first; the seconds count from then on
+    if not visit.devices:
+        load(visit.backend, visit.midstates)  # which may have to be compiled first; the seconds count from then on
 
     async def work(stopped: asyncio.Event) -> None:
         running = asyncio.create_task(client.run())
@@ -120,9 +124,18 @@ def mine_at_pool(visit: PoolVisit) -> None:
 
     with _told_on_stderr():
         interrupted = asyncio.run(_with_signals(work))
-    print(_mined_json(visit, client.snapshot()) if visit.as_json else _mined_text(client.snapshot(), visit.threads), flush=True)
+    print(_mined_json(visit, client.snapshot()) if visit.as_json else _mined_text(client.snapshot(), visit), flush=True)
     if interrupted:
         raise KeyboardInterrupt
+
+
+def _supervisor_of(specifications: tuple[str, ...]) -> MakeHasher:
+    """Return what makes the supervisor of these devices; a mistake in what was asked for is told here."""
+    from hw.drivers.registry import device_from
+    from hw.supervisor import Supervisor
+
+    devices = [device_from(specification) for specification in specifications]
+    return lambda found, failed: Supervisor(devices, found)
 
 
 def _source(job: str, split: str, seed: int) -> tuple[JobSource, float, float]:
@@ -266,18 +279,22 @@ def _pool_text(snapshot: PoolSnapshot) -> str:
 
 def _mined_json(visit: PoolVisit, snapshot: ClientSnapshot) -> str:
     rejected = {str(code): count for code, count in snapshot.rejected}
-    return json.dumps({"pool": visit.url, "threads": visit.threads, **asdict(snapshot), "rejected": rejected}, indent=2)
+    return json.dumps(
+        {"pool": visit.url, "threads": visit.threads, "devices": visit.devices, **asdict(snapshot), "rejected": rejected},
+        indent=2,
+    )
 
 
-def _mined_text(snapshot: ClientSnapshot, threads: int) -> str:
+def _mined_text(snapshot: ClientSnapshot, visit: PoolVisit) -> str:
     from miner.units import HASHES_PER_MH
 
     rejected = sum(count for _, count in snapshot.rejected)
     others = {"stale": snapshot.stale, "lost": snapshot.lost, "repeated": snapshot.repeated, "unanswered": snapshot.open}
     told = "".join(f", {count:,} {what}" for what, count in others.items() if count)
+    threads = "thread" if visit.threads == 1 else "threads"
     by_code = ", ".join(f"{count:,} with code {code}" for code, count in snapshot.rejected)
     return (
         f"{snapshot.accepted:,} accepted, {rejected:,} rejected{f' ({by_code})' if by_code else ''}{told}\n"
         f"{snapshot.hash_rate_hps / HASHES_PER_MH:,.2f} MH/s: {snapshot.hashes:,} hashes in {snapshot.hashing_s:.1f} s "
-        f"({snapshot.backend}, {threads} {'thread' if threads == 1 else 'threads'})"
+        f"({snapshot.backend}{'' if visit.devices else f', {visit.threads} {threads}'})"
     )

@@ -134,7 +134,7 @@ def test_settings_it_does_not_have_are_a_sentence(device: Device) -> None:
     device.open()
     with pytest.raises(SettingError, match="MHz"):
         device.set_frequency(1e6)
-    with pytest.raises(SettingError, match="W "):
+    with pytest.raises(SettingError, match=r"W\b"):
         device.set_power_target(100)
 
 

@@ -15,7 +15,7 @@ from hw.drivers.errors import PortLostError, ProbeError
 from hw.drivers.icarus.driver import IcarusDevice
 from hw.drivers.icarus.family import profile
 from hw.drivers.port import SerialPort
-from hw.supervisor import FLAT_NONCES, Health, Supervisor, Waits
+from hw.supervisor import FLAT_NONCES, Care, Health, Supervisor
 from miner.header import NONCE_SPACE, Nonce
 from miner.share import Hit
 from miner.stratum.hashing import Share
@@ -35,7 +35,7 @@ JOB = Job(
     nbits=NBits(0x1D00FFFF),
     time_s=1_600_000_000,
 )
-SHORT = Waits(first_s=0.01, longest_s=0.05)
+SHORT = Care(first_s=0.01, longest_s=0.05, flat_s=0.0)
 
 
 def queue(target: Target = MAX_TARGET) -> WorkQueue:
@@ -105,7 +105,7 @@ def supervise(shares: list[Share]) -> Iterator[Supervise]:
     running: list[Supervisor] = []
 
     def start(*devices: object) -> Supervisor:
-        running.append(Supervisor(devices, shares.append, waits=SHORT))  # type: ignore[arg-type]
+        running.append(Supervisor(devices, shares.append, care=SHORT))  # type: ignore[arg-type]
         return running[-1]
 
     yield start
@@ -234,7 +234,7 @@ def test_an_answer_to_unknown_work_is_not_handed_over(supervise: Supervise, shar
 def test_it_ends_at_once_though_a_device_waits_to_be_opened(shares: list[Share]) -> None:
     device = Scripted()
     device.on_open = lambda: (_ for _ in ()).throw(ProbeError("no"))
-    supervisor = Supervisor([device], shares.append, waits=Waits(first_s=60, longest_s=60))
+    supervisor = Supervisor([device], shares.append, care=Care(first_s=60, longest_s=60))
     time.sleep(0.1)
     started_s = time.monotonic()
     supervisor.close()
