@@ -24,7 +24,9 @@ from reports.cli.main import main
 ROOT = Path(__file__).parents[2]
 PLACE = re.compile(r"hashwatt: pool at (stratum\+tcp://\S+) \((.*); stop with Ctrl-C\)\n")
 NOBODY = "stratum+tcp://127.0.0.1:1"
-FOR_A_POOL = "--user, --seconds, --shares, --midstates, --device and --allow-public are for a pool; give its address with --pool"
+FOR_A_POOL = (
+    "--user, --seconds, --shares, --midstates, --device and --allow-public are for a pool; give its address with --pool"
+)
 
 Refused = Callable[..., str]
 
@@ -277,7 +279,7 @@ def test_a_port_that_is_taken(refused: Refused) -> None:
         (["--block", "0", "--device", "erupter:/dev/x"], FOR_A_POOL),
         (["--pool", NOBODY, "-u", "w", "--device", "s9:/dev/x"], "no device 's9'; known: icarus, erupter, "),
         (["--pool", NOBODY, "-u", "w", "--device", "erupter"], "erupter: at which port? want for example erupter:/dev/ttyUSB0"),
-        (["--pool", NOBODY, "-u", "w", "--device", "compute", "--threads", "2"], "--device mines on devices; leave --backend, "),
+        (["--pool", NOBODY, "-u", "w", "--device", "compute", "--threads", "2"], "--device mines on devices; leave "),
         (["--pool", NOBODY, "-u", "w", "--threads", "0"], "Invalid value for '--threads'"),
         (["--pool", NOBODY, "-u", "w", "--shares", "0"], "Invalid value for '--shares'"),
     ],
