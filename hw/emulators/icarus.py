@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from hw.drivers.icarus.commands import COMMAND_BYTES, Clock, clock_of, looks_like_command
 from hw.drivers.icarus.family import SWEEP, IcarusProfile
 from hw.drivers.icarus.frames import BAUD, WORK_BYTES, decode_work, encode_nonce, place_in_sweep
 from hw.emulators.answers import Key, key_of, known_answers
@@ -50,6 +51,7 @@ class IcarusEmulator:
         self._found: queue.SimpleQueue[tuple[int, Nonce]] = queue.SimpleQueue()
         self._open = False  # whether the work under way was not answered yet
         self._late = b""
+        self._rate_hps = setting.rate_hps
         self._works = 0
         self._answers = 0
 
@@ -68,9 +70,13 @@ class IcarusEmulator:
             self._kept = b""
         self._last_s = now_s
         self._kept += data
-        while len(self._kept) >= WORK_BYTES:
-            frame, self._kept = self._kept[:WORK_BYTES], self._kept[WORK_BYTES:]
-            self._begin(frame, now_s)
+        while self._command() or len(self._kept) >= WORK_BYTES:
+            if self._command():
+                self._clock(clock_of(self._kept[:COMMAND_BYTES]))
+                self._kept = self._kept[COMMAND_BYTES:]
+            else:
+                frame, self._kept = self._kept[:WORK_BYTES], self._kept[WORK_BYTES:]
+                self._begin(frame, now_s)
 
     def due_s(self) -> float | None:
         """Return when there is something to send that is known by now, or None."""
@@ -86,6 +92,17 @@ class IcarusEmulator:
         sent = b"".join(data for due_s, data in self._due if due_s <= now_s)
         self._due = [(due_s, data) for due_s, data in self._due if due_s > now_s]
         return sent
+
+    def _command(self) -> bool:
+        """Tell whether a command comes next: on devices that know them, and if it is not just what work looks like."""
+        clocked = self._setting.profile.clock_mhz is not None
+        return clocked and len(self._kept) != WORK_BYTES and looks_like_command(self._kept)
+
+    def _clock(self, clock: Clock | None) -> None:
+        """Hash as fast as a clock lets the device."""
+        profile = self._setting.profile
+        if clock is not None:
+            self._rate_hps = self._setting.rate_hps * profile.rate_at(clock.mhz) / profile.hashrate_hps
 
     def _begin(self, frame: bytes, now_s: float) -> None:
         """Drop what is under way and begin this work."""
@@ -103,7 +120,7 @@ class IcarusEmulator:
         template, number = decode_work(frame), self._works
         nonce = self._setting.known.get(key_of(template))
         if nonce is not None:
-            self._answer(nonce, now_s, now_s + (place_in_sweep(nonce) + 1) / self._setting.rate_hps)
+            self._answer(nonce, now_s, now_s + (place_in_sweep(nonce) + 1) / self._rate_hps)
             return
 
         def found(_: int, hit: Hit) -> None:

@@ -44,7 +44,7 @@ class Wanted:
 
 
 def emulate(
-    model: Annotated[str, typer.Argument(help="Which device: icarus, erupter, bm1397, bm1362, bm1366, bm1368 or bm1370.")],
+    model: Annotated[str, typer.Argument(help="Which device: icarus, erupter, u1, u2, bm1397, bm1362, bm1366, bm1368 or bm1370.")],
     count: Annotated[int, typer.Option(help="How many of them.")] = 1,
     chips: Annotated[int | None, typer.Option(help="BM13xx: chips on each chain; 1 if left out.")] = None,
     link: Annotated[Path | None, typer.Option(help="Make a link to the device here; -1, -2, ... are added to more.")] = None,

@@ -32,7 +32,7 @@ def work(number: int, target: Target = MAX_TARGET) -> DeviceWork:
     return DeviceWork(number=number, template=HeaderTemplate(BLOCKS[number % len(BLOCKS)].to_bytes()), target=target)
 
 
-@pytest.fixture(params=["icarus-on-pty", "bm1366-on-pty", "bm1397-on-pty", "compute"])
+@pytest.fixture(params=["icarus-on-pty", "u1-on-pty", "bm1366-on-pty", "bm1397-on-pty", "compute"])
 def device(request: pytest.FixtureRequest, emulate: Emulate) -> Iterator[Device]:
     device: Device
     if request.param == "compute":
@@ -42,8 +42,9 @@ def device(request: pytest.FixtureRequest, emulate: Emulate) -> Iterator[Device]
         path = emulate(name).path
         device = Bm13xxDevice(ChainPlan(chip=CHIPS[name.upper()], step_s=0.0), lambda: SerialPort(path, 115200))
     else:
-        path = emulate("erupter", rate_hps=40e9).path
-        device = IcarusDevice(profile("erupter"), lambda: SerialPort(path, 115200), time.monotonic)
+        name = "u1" if request.param.startswith("u1") else "erupter"
+        path = emulate(name, rate_hps=40e9).path
+        device = IcarusDevice(profile(name), lambda: SerialPort(path, 115200))
     yield device
     device.close()
 

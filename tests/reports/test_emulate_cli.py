@@ -86,7 +86,7 @@ def test_it_stops_by_itself(start: Start) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("s9", "no emulated device 's9'; known: icarus, erupter, bm1397, "),
+        ("s9", "no emulated device 's9'; known: icarus, erupter, u1, u2, bm1397, "),
         ("erupter --count 0", "--count 0: want 1 to 64"),
         ("erupter --chips 2", "--chips 2: erupter is one device; --chips is for chains of BM13xx"),
         ("bm1366 --chips 0", "--chips 0: want 1 to 128"),

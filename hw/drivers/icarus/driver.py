@@ -6,6 +6,7 @@ after an answer, and when a whole sweep must be over.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -13,6 +14,7 @@ from typing import Final
 from hw.device import DeviceState, DeviceWork, Solution, Telemetry
 from hw.drivers.errors import PortError, ProbeError, SettingError
 from hw.drivers.icarus.answers import AnswerReader
+from hw.drivers.icarus.commands import nearest_clock, set_clock
 from hw.drivers.icarus.family import SWEEP, IcarusProfile
 from hw.drivers.icarus.frames import decode_nonce, encode_work, place_in_sweep
 from hw.drivers.icarus.probes import GOLDEN, GOLDEN_NONCE
@@ -20,18 +22,26 @@ from hw.drivers.port import Port
 from miner.header import Nonce
 
 PROBE_S: Final = 0.1  # within which the golden nonce must be there
+SETTLE_S: Final = 0.5  # after the clock was set, as bfgminer waits
 SURPLUS_S: Final = 0.05  # and nothing more after it
 REMEMBERED: Final = 16  # answers, so that none is taken twice
 SWEEP_PART: Final = 0.99  # of the nominal sweep after which new work is due: an idle device is worse than some lost nonces
 
 
 class IcarusDevice:
-    """One device of this family. `open_port` opens its line at 115200 baud; `clock` gives seconds."""
+    """One device of this family. `open_port` opens its line at 115200 baud; `clock` gives seconds, `sleep` lets them pass."""
 
-    def __init__(self, profile: IcarusProfile, open_port: Callable[[], Port], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        profile: IcarusProfile,
+        open_port: Callable[[], Port],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._profile = profile
         self._open_port = open_port
-        self._clock = clock
+        self._clock, self._sleep = clock, sleep
+        self._clock_mhz = profile.clock_mhz
         self._port: Port | None = None
         self._state = DeviceState.CLOSED
         self._reader = AnswerReader(profile.answer_bytes)
@@ -49,7 +59,7 @@ class IcarusDevice:
         return self._profile.name if self._port is None else f"{self._profile.name} at {self._port.name}"
 
     def open(self) -> None:
-        """Open the port and ask for the golden nonce.
+        """Open the port, ask for the golden nonce, and set the clock of a device that has one.
 
         Raises
         ------
@@ -62,6 +72,8 @@ class IcarusDevice:
         self._port = self._open_port()
         try:
             self._probe(self._port)
+            if self._clock_mhz is not None:
+                self._set_clock(self._port, self._clock_mhz)
         except (ProbeError, PortError):
             self.close()
             raise
@@ -87,7 +99,7 @@ class IcarusDevice:
         """Return whether it found a nonce or must be through with its sweep."""
         if self._state in {DeviceState.CLOSED, DeviceState.CURTAILED}:
             return False
-        return self._answered or self._clock() - self._started_s >= SWEEP_PART * self._profile.sweep_s
+        return self._answered or self._clock() - self._started_s >= SWEEP_PART * SWEEP / self._rate_hps()
 
     def poll(self, timeout_s: float) -> list[Solution]:
         """Return what it found, waiting up to `timeout_s` [s] for bytes; a nonce below the share target is counted only."""
@@ -107,17 +119,23 @@ class IcarusDevice:
         return solutions
 
     def telemetry(self) -> Telemetry:
-        """Return its counts; it has no sensors. Hashes of work under way are counted by the nominal rate."""
+        """Return its counts; it has no sensors. Hashes of work under way are counted by clock or nominal rate."""
         return Telemetry(
             state=self._state,
             hashes=self._hashes + self._under_way(),
             nonces=self._nonces,
             hardware_errors=self._hardware_errors + self._reader.wrong_answers,
+            frequency_mhz=self._clock_mhz,
         )
 
     def set_frequency(self, frequency_mhz: float) -> None:
-        """Refuse: its clock is fixed."""
-        raise SettingError(f"{self.name}: its clock is fixed; {frequency_mhz:g} MHz cannot be set")
+        """Set the clock [MHz] of a device that has one to set; it drops its work, as if through with it."""
+        if self._profile.clock_mhz is None:
+            raise SettingError(f"{self.name}: its clock is fixed; {frequency_mhz:g} MHz cannot be set")
+        port = self._opened()
+        self._book()
+        self._set_clock(port, frequency_mhz)
+        self._answered = True
 
     def set_power_target(self, power_w: float) -> None:
         """Refuse: it has nothing to set."""
@@ -153,7 +171,16 @@ class IcarusDevice:
     def _under_way(self) -> float:
         if self._answered or not self._works:
             return 0.0
-        return min(SWEEP, (self._clock() - self._started_s) * self._profile.hashrate_hps)
+        return min(SWEEP, (self._clock() - self._started_s) * self._rate_hps())
+
+    def _rate_hps(self) -> float:
+        return self._profile.rate_at(self._clock_mhz)
+
+    def _set_clock(self, port: Port, wish_mhz: float) -> None:
+        clock = nearest_clock(wish_mhz)
+        port.write(set_clock(clock))
+        self._clock_mhz = clock.mhz
+        self._sleep(SETTLE_S)
 
     def _probe(self, port: Port) -> None:
         port.discard_input()

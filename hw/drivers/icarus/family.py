@@ -12,23 +12,28 @@ SWEEP: Final = 1 << 32  # nonces
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IcarusProfile:
-    """A device: its hash rate [H/s], how many bytes of status follow a nonce, and where these figures are from."""
+    """A device: its hash rate [H/s], how many bytes of status follow a nonce, and where these figures are from.
+
+    One with a `clock_mhz` [MHz] takes commands that set it; its hash rate, which is at that clock, follows in proportion.
+    """
 
     name: str
     title: str
     hashrate_hps: float
     status_bytes: int
     source: str
+    clock_mhz: float | None = None
 
     @property
     def answer_bytes(self) -> int:
         """How long an answer is."""
         return 4 + self.status_bytes
 
-    @property
-    def sweep_s(self) -> float:
-        """How long the device takes for all nonces [s]."""
-        return SWEEP / self.hashrate_hps
+    def rate_at(self, clock_mhz: float | None) -> float:
+        """Return the hash rate [H/s] at a clock [MHz]; devices without one have a single rate."""
+        if self.clock_mhz is None or clock_mhz is None:
+            return self.hashrate_hps
+        return self.hashrate_hps * clock_mhz / self.clock_mhz
 
 
 PROFILES: Final = {
@@ -47,6 +52,22 @@ PROFILES: Final = {
             hashrate_hps=336e6,
             status_bytes=0,
             source="bfgminer driver-erupter.c: 2.9761 ns a hash; read 2026",
+        ),
+        IcarusProfile(
+            name="u1",
+            title="Antminer U1 (BM1380)",
+            hashrate_hps=1.6e9,
+            status_bytes=1,
+            clock_mhz=200.0,
+            source="cgminer driver-icarus.c: 125 ns / MHz a hash, so 8 hashes a clock; read 2026",
+        ),
+        IcarusProfile(
+            name="u2",
+            title="Antminer U2 (BM1380)",
+            hashrate_hps=1.6e9,
+            status_bytes=1,
+            clock_mhz=200.0,
+            source="cgminer driver-icarus.c: 125 ns / MHz a hash, so 8 hashes a clock; read 2026",
         ),
     )
 }

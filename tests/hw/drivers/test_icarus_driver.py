@@ -220,3 +220,29 @@ def test_the_frame_that_a_host_writes_is_the_one_the_device_reads(emulate: Emula
     time.sleep(0.1)
     assert emulated.emulator.snapshot().works == 2
     assert encode_work(other().template) != encode_work(genesis().template)
+
+
+def test_a_u1_is_clocked(emulate: Emulate, drive: Drive) -> None:
+    """At twice the clock block 0 takes half the time: 156 ms at 400 MHz."""
+    device = drive(emulate("u1"), profile("u1"))
+    device.open()
+    assert device.telemetry().frequency_mhz == 200.0
+    took_s = []
+    for number, mhz in enumerate((200.0, 400.0)):
+        device.set_frequency(mhz)
+        assert device.wants_work()
+        device.submit(genesis(number))
+        started_s = time.monotonic()
+        assert len(wait(device, 5.0)) == 1
+        took_s.append(time.monotonic() - started_s)
+    assert took_s[0] == pytest.approx(0.311, abs=0.1)
+    assert took_s[1] == pytest.approx(0.156, abs=0.1)
+    with pytest.raises(SettingError, match="take 125 to 500 MHz"):
+        device.set_frequency(600)
+
+
+def test_a_u1_is_told_from_an_icarus_and_the_other_way_round(emulate: Emulate, drive: Drive) -> None:
+    with pytest.raises(ProbeError, match="as an Antminer U1 or U2 sends it"):
+        drive(emulate("u1"), profile("icarus")).open()
+    with pytest.raises(ProbeError, match="is the right nonce without status, as an Icarus sends it"):
+        drive(emulate("icarus"), profile("u1")).open()

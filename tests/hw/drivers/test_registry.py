@@ -11,7 +11,7 @@ from hw.drivers.registry import device_from
 @pytest.mark.parametrize(
     ("specification", "message"),
     [
-        ("s9:/dev/ttyUSB0", "no device 's9'; known: icarus, erupter, bm1397, "),
+        ("s9:/dev/ttyUSB0", "no device 's9'; known: icarus, erupter, u1, u2, bm1397, "),
         ("", "no device ''; known: "),
         ("/dev/ttyUSB0", "no device '/dev/ttyUSB0'; known: "),
         ("erupter", "erupter: at which port. want for example erupter:/dev/ttyUSB0"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hw.drivers.errors import SettingError
+from hw.drivers.icarus.commands import nearest_clock, set_clock
 from hw.drivers.icarus.family import profile
 from hw.drivers.icarus.frames import encode_nonce, encode_work
 from hw.drivers.icarus.probes import DIVISION, GOLDEN
@@ -110,6 +111,36 @@ def test_half_a_frame_is_forgotten_after_a_while(emulator: Emulator) -> None:
     device.feed(GENESIS[:30], 0.0)
     device.feed(GOLDEN, 1.0)
     assert device.poll(2.0) == bytes.fromhex("000187a2")
+
+
+class TestAntminerU1:
+    CLOCK = bytes.fromhex("82 07 81 06")
+
+    def test_its_answers_have_a_byte_of_status(self, emulator: Emulator) -> None:
+        device = emulator(name="u1")
+        device.feed(GOLDEN, 0.0)
+        assert device.poll(1.0) == bytes.fromhex("000187a200")
+
+    @pytest.mark.parametrize("size", [1, 4, 68])
+    def test_a_command_may_be_glued_to_work(self, emulator: Emulator, size: int) -> None:
+        """As bfgminer writes them: whoever frames by 64 bytes alone is astray for ever."""
+        device, sent = emulator(name="u1"), self.CLOCK + GOLDEN + self.CLOCK + GOLDEN
+        for at in range(0, len(sent), size):
+            device.feed(sent[at : at + size], 0.0)
+        assert device.snapshot().works == 2
+        assert device.poll(1.0) == bytes.fromhex("000187a200")
+
+    def test_it_hashes_as_fast_as_it_is_clocked(self, emulator: Emulator) -> None:
+        device = emulator(name="u1")
+        for mhz in (200.0, 400.0, 125.0):
+            device.feed(set_clock(nearest_clock(mhz)), 0.0)
+            device.feed(GENESIS, 0.0)
+            assert device.due_s() == pytest.approx((0x1DAC2B7C + 1) / (8e6 * mhz))
+
+    def test_an_icarus_knows_no_commands(self, emulator: Emulator) -> None:
+        device = emulator(name="icarus")
+        device.feed(self.CLOCK + GOLDEN, 0.0)
+        assert device.poll(1.0) == b""
 
 
 class TestFaults:
