@@ -4,6 +4,9 @@ Every error raised on purpose is in this tree::
 
     HardwareError
      +-- ModelError (also ValueError)             a machine model states something impossible
+     +-- OperatingPointError (also ValueError)    a setting that no machine can hold: no voltage, thermal runaway, overload
+     |    +-- NoSettingError                         no setting keeps the caps or reaches the target
+     +-- FaultError (also ValueError)             no such fault, or one that this machine cannot have
      +-- CatalogueError (also ValueError)         a machine table cannot be read; the message names line and column
      +-- UnknownMachineError (also LookupError)   no machine of that name; the message lists the nearest ones
      +-- PowerError (also ValueError)             a power, an energy or a time that no meter could have seen
@@ -20,6 +23,18 @@ class HardwareError(Exception):
 
 class ModelError(HardwareError, ValueError):
     """A machine model states something impossible; the message holds the value and what would be right."""
+
+
+class OperatingPointError(HardwareError, ValueError):
+    """A setting that no machine can hold: no voltage for it, thermal runaway, overload; the message holds the figures."""
+
+
+class NoSettingError(OperatingPointError):
+    """No setting keeps the caps or reaches the target; the message says which is nearest."""
+
+
+class FaultError(HardwareError, ValueError):
+    """No fault of that name, or one that this machine cannot have; the message lists those there are."""
 
 
 class CatalogueError(HardwareError, ValueError):

@@ -14,7 +14,7 @@ from hw.errors import ModelError
 from hw.units import j_per_th
 
 Precision = Literal["day", "month", "year", "unknown"]
-Trust = Literal["high", "medium-high", "medium", "low"]
+Trust = Literal["high", "medium-high", "medium", "medium-low", "low"]
 
 EFFICIENCY_TOLERANCE: Final = 1e-3  # relative; tables print watts and J/TH to three or four digits
 
@@ -34,7 +34,7 @@ class MachineModel:
     source, as_of : str
         Where both ratings stand, and when that list was current (ISO 8601 to the precision known).
     trust : str
-        How far the source is believed: high, medium-high, medium or low.
+        How far the source is believed: high, medium-high, medium, medium-low or low.
     released : date or None
         First sale; days and months beyond `released_precision` are 1. None where the source does not tell.
     released_precision : str

@@ -1,17 +1,24 @@
-"""Watts with their label: where they were seen, and whether they were measured, modelled or read off a nameplate."""
+"""Watts with their label: where they were seen, and whether they were measured, modelled or read off a nameplate.
+
+The same machine draws more the farther out one looks. From the inside: "chip" (the hashing chips alone), "dc" (all that the
+supply gives: chips, control board), "wall" (the machine's plug: supply's losses and fans too), "site" (the utility's meter:
+cooling, lights, transformers), "grid" (the power station: lines' losses too). "machine" is another word for "wall".
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from hw.errors import PowerError
 from hw.models import MachineModel
 from hw.units import energy_j
 
-Boundary = Literal["machine", "site"]
+Boundary = Literal["machine", "site", "chip", "dc", "wall", "grid"]
 Quality = Literal["measured", "modelled", "nameplate"]
+
+OUTWARD: Final[tuple[Boundary, ...]] = ("chip", "dc", "wall", "site", "grid")  # each includes the one before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +36,8 @@ class PowerSample:
     source : str
         Which meter or model gave the figure.
     boundary : str
-        "machine" (at its own plug) or "site" (at the utility's meter: cooling and losses included).
+        "machine" or "wall" (at its own plug), "site" (at the utility's meter: cooling and losses included), or another of the
+        module's docstring.
     quality : str
         "measured", "modelled" or "nameplate": a modelled watt is never called measured.
 
@@ -75,6 +83,22 @@ def site_power_w(power_w: float, pue: float) -> float:
     if not (isfinite(pue) and pue >= 1):
         raise PowerError(f"pue is {pue}; want 1 or more, site power over machine power")
     return power_w * pue
+
+
+def grid_power_w(site_w: float, loss_fraction: float) -> float:
+    """Return the power [W] that stations feed in when a site takes `site_w` [W] at its meter.
+
+    `loss_fraction` is what lines and transformers on the way keep, over what is fed in: 0 or more, below 1.
+
+    Raises
+    ------
+    PowerError
+        If the power is negative or the fraction is out of its range.
+    """
+    _check_amount("site_w", site_w)
+    if not (isfinite(loss_fraction) and 0 <= loss_fraction < 1):
+        raise PowerError(f"loss_fraction is {loss_fraction}; want 0 or more and below 1, losses over what is fed in")
+    return site_w / (1 - loss_fraction)
 
 
 def nameplate_sample(model: MachineModel, *, started_s: float, time_s: float) -> PowerSample:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hw.errors import PowerError
 from hw.models import MachineModel
-from hw.power import PowerSample, energy_between_j, nameplate_sample, site_power_w
+from hw.power import OUTWARD, PowerSample, energy_between_j, grid_power_w, nameplate_sample, site_power_w
 
 S19 = MachineModel(
     maker="Bitmain",
@@ -36,6 +36,25 @@ def test_no_site_draws_less_than_its_machines(pue: float) -> None:
     """A PUE below 1 is a mistake, often its reciprocal."""
     with pytest.raises(PowerError, match="want 1 or more"):
         site_power_w(1000, pue)
+
+
+def test_a_grid_feeds_in_what_its_lines_lose_besides() -> None:
+    """Of 100 W fed in at a loss of 5 %, 95 W arrive."""
+    assert grid_power_w(95, 0.05) == pytest.approx(100)
+    assert grid_power_w(95, 0) == 95
+
+
+@pytest.mark.parametrize("loss", [-0.01, 1, 1.5, float("nan")])
+def test_no_line_loses_less_than_nothing_or_all(loss: float) -> None:
+    """A loss in percent is a mistake too."""
+    with pytest.raises(PowerError, match="want 0 or more and below 1"):
+        grid_power_w(1000, loss)
+
+
+@pytest.mark.parametrize("boundary", ["machine", *OUTWARD])
+def test_every_boundary_may_stand_in_a_sample(boundary: str) -> None:
+    """ "machine" as before, and the five from the chip to the grid."""
+    assert replace(SAMPLE, boundary=boundary).boundary == boundary  # type: ignore[arg-type]
 
 
 def test_a_negative_power_is_refused() -> None:

@@ -1,0 +1,161 @@
+"""What a machine does with what is broken in it: hash rate, watts, wrong nonces.
+
+Chips keep the temperature that they have in a whole machine, each having its own heatsink; chips without work leak as before
+and switch nothing. The nameplate is taken to hold what errors take at the voltage of the curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import exp, log
+from typing import Final
+
+from hw.errors import OperatingPointError
+from hw.fans import FanBank
+from hw.health import BoardHealth, Health
+from hw.machine_design import MachineDesign
+from hw.operating_point import OperatingPoint, Setting, operating_point
+from hw.protection import Protection
+from hw.sourced import Sourced
+
+HEALTHY_ERRORS: Final = Sourced(
+    value=0.01,
+    unit="1",
+    source="tinychiphub.com, solosatoshi.com: healthy machines have 0 to 2 % hardware errors; middle, at the curve's voltage",
+    as_of="2026-11",
+    basis="derived",
+)
+ERRORS_DOUBLE_MHZ_PART: Final = Sourced(
+    value=0.05 * log(2) / log(5),
+    unit="1",
+    source="errors reach 5 %, where machines count as unstable (same pages), 5 % above the clock that the voltage is good for; "
+    "the 5 % of clock are a guess",
+    as_of="2026-11",
+    basis="assumed",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultyPoint:
+    """What a machine does with what is broken in it.
+
+    Attributes
+    ----------
+    hashrate_hps, reported_hps : float
+        What it hashes [H/s, right nonces only], and what its firmware says: more where faults go unnoticed.
+    wall_power_w : float
+        At its plug [W].
+    error_rate : float
+        Wrong nonces over all nonces, 0 to 1.
+    overheated : bool
+        Whether heat stops it: no steady state, or one above the firmware's limit. In truth it goes on and off; `hw.transient`
+        shows it.
+    point : OperatingPoint or None
+        The steady state of one whole machine in the same air; None while it does not hash for heat, a trip or a hang.
+    """
+
+    hashrate_hps: float
+    reported_hps: float
+    wall_power_w: float
+    error_rate: float
+    overheated: bool
+    point: OperatingPoint | None
+
+
+def faulty_point(design: MachineDesign, setting: Setting, ambient_c: float, health: Health, rule: Protection) -> FaultyPoint:
+    """Return what `design` does at `setting` in air of `ambient_c` [°C] with what is broken in it.
+
+    Chips without work leak as before and switch nothing. Chips keep the temperature that they have in a whole machine: each has
+    its own heatsink. The nameplate is taken to hold what errors take at the voltage of the curve.
+
+    Raises
+    ------
+    OperatingPointError
+        If the clock has no voltage.
+    """
+    if health.tripped or health.supply_dead:
+        return _still(0.0)
+    boards = _boards_on(health)
+    if not boards:
+        return _still(design.build.supply.standby_w)
+    cooled = design.with_fans(_fans(design, health))
+    errors = error_rate(design, setting)  # also tells a clock without a voltage from one without a steady state
+    try:
+        point = operating_point(cooled, setting, ambient_c)
+    except OperatingPointError:
+        return _still(_resting_w(cooled), overheated=True)
+    if (point.chip_c if rule.sensor == "chip" else point.sink_c) >= rule.shutdown_c:
+        return _still(_resting_w(cooled), overheated=True)
+    chips = sum(board.chips for board in health.boards)
+    switching = sum(board.answering for board in boards) / chips
+    leaking = sum(board.chips for board in boards) / chips
+    if health.hung:
+        switching = 0.0
+    build = cooled.build
+    chip_w = switching * (point.chip_power_w - point.leakage_power_w) + leaking * point.leakage_power_w
+    wall_w = build.supply.input_w(chip_w + build.overhead_w) + point.fan_power_w
+    if health.hung:
+        return _still(wall_w)
+    right = (1 - errors) / (1 - error_rate(design, Setting(frequency_mhz=build.frequency_mhz)))
+    seen_hps = point.hashrate_hps * sum(board.working_chips for board in boards) / chips * right
+    return FaultyPoint(
+        hashrate_hps=0.0 if health.silent else seen_hps,
+        reported_hps=seen_hps,
+        wall_power_w=wall_w,
+        error_rate=errors,
+        overheated=False,
+        point=point,
+    )
+
+
+def error_rate(design: MachineDesign, setting: Setting) -> float:
+    """Return which part of the nonces is wrong, 0 to 1: 1 % at the clock that the voltage is good for, 5 % at 5 % more.
+
+    It doubles for every 2.2 % of clock (`ERRORS_DOUBLE_MHZ_PART`, assumed), so it falls below that clock.
+
+    Raises
+    ------
+    OperatingPointError
+        If the clock has no voltage.
+    """
+    curve = design.build.curve
+    needed_v = curve.voltage(setting.frequency_mhz).voltage_v
+    if setting.voltage_v is None or setting.voltage_v == needed_v:
+        return HEALTHY_ERRORS.value
+    good_mhz = _bisect(lambda clock: curve.voltage(clock).voltage_v <= (setting.voltage_v or needed_v), curve.frequencies_mhz)
+    excess = setting.frequency_mhz / good_mhz - 1
+    return min(HEALTHY_ERRORS.value * exp(excess * log(2) / ERRORS_DOUBLE_MHZ_PART.value), 1.0)
+
+
+def _bisect(good: Callable[[float], bool], clocks_mhz: tuple[float, ...]) -> float:
+    """Return the highest clock [MHz] that is `good`, down to half and up to twice those published."""
+    low, high = clocks_mhz[0] / 2, clocks_mhz[-1] * 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if good(middle) else (low, middle)
+    return low
+
+
+def _boards_on(health: Health) -> tuple[BoardHealth, ...]:
+    on = tuple(board for board in health.boards if board.powered)
+    return () if health.one_board_stops_all and len(on) < len(health.boards) else on
+
+
+def _fans(design: MachineDesign, health: Health) -> FanBank:
+    fans = design.build.fans
+    return replace(
+        fans,
+        failed=min(health.failed_fans, fans.count),
+        airflow_m3_per_s=fans.airflow_m3_per_s * health.air_part,
+    )
+
+
+def _resting_w(design: MachineDesign) -> float:
+    return design.build.supply.input_w(design.build.overhead_w) + design.build.fans.power_w(1.0)
+
+
+def _still(wall_power_w: float, *, overheated: bool = False) -> FaultyPoint:
+    return FaultyPoint(
+        hashrate_hps=0.0, reported_hps=0.0, wall_power_w=wall_power_w, error_rate=0.0, overheated=overheated, point=None
+    )
