@@ -46,6 +46,8 @@ class FaultyPoint:
         What it hashes [H/s, right nonces only], and what its firmware says: more where faults go unnoticed.
     wall_power_w : float
         At its plug [W].
+    chip_power_w : float
+        What its chips draw, and turn into heat [W].
     error_rate : float
         Wrong nonces over all nonces, 0 to 1.
     overheated : bool
@@ -58,6 +60,7 @@ class FaultyPoint:
     hashrate_hps: float
     reported_hps: float
     wall_power_w: float
+    chip_power_w: float
     error_rate: float
     overheated: bool
     point: OperatingPoint | None
@@ -79,30 +82,43 @@ def faulty_point(design: MachineDesign, setting: Setting, ambient_c: float, heal
     boards = _boards_on(health)
     if not boards:
         return _still(design.build.supply.standby_w)
-    cooled = design.with_fans(_fans(design, health))
-    errors = error_rate(design, setting)  # also tells a clock without a voltage from one without a steady state
+    cooled = design.with_fans(failing_fans(design, health))
+    error_rate(design, setting)  # tells a clock without a voltage from one without a steady state
     try:
         point = operating_point(cooled, setting, ambient_c)
     except OperatingPointError:
-        return _still(_resting_w(cooled), overheated=True)
+        return _still(resting_w(cooled), overheated=True)
     if (point.chip_c if rule.sensor == "chip" else point.sink_c) >= rule.shutdown_c:
-        return _still(_resting_w(cooled), overheated=True)
+        return _still(resting_w(cooled), overheated=True)
+    return faulty_at(cooled, setting, point, health)
+
+
+def faulty_at(design: MachineDesign, setting: Setting, point: OperatingPoint, health: Health) -> FaultyPoint:
+    """Return what `point`, steady or not, of a whole machine comes to with what is broken; `setting` is what led to it.
+
+    Raises
+    ------
+    OperatingPointError
+        If the clock has no voltage.
+    """
+    build, boards = design.build, _boards_on(health)
+    if health.tripped or health.supply_dead or not boards:
+        return _still(0.0 if health.tripped or health.supply_dead else build.supply.standby_w)
     chips = sum(board.chips for board in health.boards)
-    switching = sum(board.answering for board in boards) / chips
+    switching = 0.0 if health.hung else sum(board.answering for board in boards) / chips
     leaking = sum(board.chips for board in boards) / chips
-    if health.hung:
-        switching = 0.0
-    build = cooled.build
     chip_w = switching * (point.chip_power_w - point.leakage_power_w) + leaking * point.leakage_power_w
     wall_w = build.supply.input_w(chip_w + build.overhead_w) + point.fan_power_w
     if health.hung:
-        return _still(wall_w)
+        return _still(wall_w, chip_power_w=chip_w)
+    errors = error_rate(design, setting)
     right = (1 - errors) / (1 - error_rate(design, Setting(frequency_mhz=build.frequency_mhz)))
     seen_hps = point.hashrate_hps * sum(board.working_chips for board in boards) / chips * right
     return FaultyPoint(
         hashrate_hps=0.0 if health.silent else seen_hps,
         reported_hps=seen_hps,
         wall_power_w=wall_w,
+        chip_power_w=chip_w,
         error_rate=errors,
         overheated=False,
         point=point,
@@ -142,7 +158,8 @@ def _boards_on(health: Health) -> tuple[BoardHealth, ...]:
     return () if health.one_board_stops_all and len(on) < len(health.boards) else on
 
 
-def _fans(design: MachineDesign, health: Health) -> FanBank:
+def failing_fans(design: MachineDesign, health: Health) -> FanBank:
+    """Return the fans that still turn, and the air that still comes through."""
     fans = design.build.fans
     return replace(
         fans,
@@ -151,11 +168,18 @@ def _fans(design: MachineDesign, health: Health) -> FanBank:
     )
 
 
-def _resting_w(design: MachineDesign) -> float:
+def resting_w(design: MachineDesign) -> float:
+    """Return what a machine draws that rests for heat [W, boundary "wall"]: its control board, and its fans at full speed."""
     return design.build.supply.input_w(design.build.overhead_w) + design.build.fans.power_w(1.0)
 
 
-def _still(wall_power_w: float, *, overheated: bool = False) -> FaultyPoint:
+def _still(wall_power_w: float, *, chip_power_w: float = 0.0, overheated: bool = False) -> FaultyPoint:
     return FaultyPoint(
-        hashrate_hps=0.0, reported_hps=0.0, wall_power_w=wall_power_w, error_rate=0.0, overheated=overheated, point=None
+        hashrate_hps=0.0,
+        reported_hps=0.0,
+        wall_power_w=wall_power_w,
+        chip_power_w=chip_power_w,
+        error_rate=0.0,
+        overheated=overheated,
+        point=None,
     )
