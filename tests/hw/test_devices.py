@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hw.catalogue import entries
 from hw.compute import ComputeDevice
+from hw.designs import s19_kind
 from hw.device import Device, DeviceState, DeviceWork, Solution
 from hw.drivers.bm13xx.bringup import ChainPlan
 from hw.drivers.bm13xx.chips import CHIPS
@@ -17,6 +19,10 @@ from hw.drivers.errors import PortError, SettingError
 from hw.drivers.icarus.driver import IcarusDevice
 from hw.drivers.icarus.family import profile
 from hw.drivers.port import SerialPort
+from hw.health import healthy
+from hw.modes import set_ramp
+from hw.running_machine import MachinePlan
+from hw.simulated import SimulatedDevice
 from miner.target import MAX_TARGET, Target
 from miner.template import HeaderTemplate
 from miner.vectors import headers
@@ -32,11 +38,14 @@ def work(number: int, target: Target = MAX_TARGET) -> DeviceWork:
     return DeviceWork(number=number, template=HeaderTemplate(BLOCKS[number % len(BLOCKS)].to_bytes()), target=target)
 
 
-@pytest.fixture(params=["icarus-on-pty", "u1-on-pty", "bm1366-on-pty", "bm1397-on-pty", "compute"])
+@pytest.fixture(params=["icarus-on-pty", "u1-on-pty", "bm1366-on-pty", "bm1397-on-pty", "compute", "simulated"])
 def device(request: pytest.FixtureRequest, emulate: Emulate) -> Iterator[Device]:
     device: Device
     if request.param == "compute":
         device = ComputeDevice()
+    elif request.param == "simulated":
+        machine = next(one.machine for one in entries("asic") if "S19j Pro (100Th)" in one.name)
+        device = SimulatedDevice(MachinePlan(design=s19_kind(machine), health=healthy(3, 126), sleep=set_ramp(0.1)))
     elif request.param.startswith("bm"):
         name = request.param.partition("-")[0]
         path = emulate(name).path
