@@ -20,6 +20,7 @@ from hw.drivers.bm13xx.registers import VERSION_SHIFT
 from hw.drivers.bm13xx.responses import NonceResponse
 from hw.emulators.answers import Key, key_of, known_answers
 from hw.emulators.bm13xx_chain import Chain
+from hw.emulators.board import board_for
 from hw.emulators.faults import Fault, Faults
 from hw.emulators.serving import EmulatorSnapshot
 from hw.finder import ANSWER_TARGET, Finder
@@ -43,6 +44,7 @@ class ChainSetting:
     count: int
     faults: Faults = field(default_factory=Faults)
     known: Mapping[Key, Nonce] = field(default_factory=known_answers)
+    started_s: float = 0.0  # s, on the clock of those who call
 
 
 class Bm13xxEmulator:
@@ -51,6 +53,8 @@ class Bm13xxEmulator:
     def __init__(self, setting: ChainSetting, finder: Finder, wake: Callable[[], None] = lambda: None) -> None:
         self._setting, self._finder, self._wake = setting, finder, wake
         self._chain = Chain(setting.chip, setting.count)
+        self._board = board_for(setting.chip, setting.count, setting.started_s)
+        self._clock_mhz = 0.0
         self._decoder = CommandDecoder(setting.chip.job_form)
         self._last_s = 0.0
         self._due: list[tuple[float, bytes]] = []
@@ -75,9 +79,18 @@ class Bm13xxEmulator:
         """Its chips."""
         return self._chain
 
-    def snapshot(self) -> EmulatorSnapshot:
-        """Return what it did so far."""
-        return EmulatorSnapshot(works=self._works, answers=self._answers)
+    def snapshot(self, now_s: float) -> EmulatorSnapshot:
+        """Return what it did so far, and how it stands."""
+        told = None if self._board is None else self._board.read(now_s)
+        return EmulatorSnapshot(
+            works=self._works,
+            answers=self._answers,
+            declared_hps=self._chain.hashrate_hps,
+            clock_mhz=self._chain.clock_mhz,
+            power_w=None if told is None else told.wall_power_w,
+            energy_j=None if told is None else told.energy_j,
+            chip_c=None if told is None else told.chip_c,
+        )
 
     def feed(self, data: bytes, now_s: float) -> None:
         """Take what the host sent."""
@@ -88,8 +101,17 @@ class Bm13xxEmulator:
             if isinstance(command, SendJob):
                 self._begin(command.job, now_s)
             elif not self.faults.there(Fault.HANG, now_s):
-                for answer in self._chain.handle(command):
+                answers = self._chain.handle(command)
+                self._follow_clock(now_s)
+                for answer in answers:
                     self._due.append((now_s, self._spoilt(answer.to_bytes(), now_s)))
+
+    def _follow_clock(self, now_s: float) -> None:
+        """Let the board draw what the clock makes it draw."""
+        clock_mhz = self._chain.clock_mhz if self._chain.hashes else 0.0
+        if self._board is not None and clock_mhz != self._clock_mhz:
+            self._clock_mhz = clock_mhz
+            self._board.clock(clock_mhz, now_s)
 
     def due_s(self) -> float | None:
         """Return when there is something to send that is known by now, or None."""
@@ -113,7 +135,8 @@ class Bm13xxEmulator:
         if self._late:
             self._due.append((now_s + LATE_S, self._late))
             self._late = b""
-        if self.faults.there(Fault.HANG, now_s) or not self._chain.hashrate_hps:
+        cool = self._board is None or self._board.hashes(now_s)
+        if self.faults.there(Fault.HANG, now_s) or not (self._chain.hashrate_hps and cool):
             return
         if self.faults.there(Fault.STUCK_NONCE, now_s):
             self._report(NonceResponse(STUCK_NONCE, 0, job.job_id, 0 if self._chain.rolls else None), (now_s, now_s + STUCK_S))

@@ -64,9 +64,14 @@ class Chain:
         return sum(clocks) / len(clocks) if clocks else 0.0
 
     @property
+    def hashes(self) -> bool:
+        """Whether a sweep was not set to no length, which stops hashing."""
+        return self._chips[0].registers.get(Register.HASH_COUNTING) != 0
+
+    @property
     def hashrate_hps(self) -> float:
         """The hash rate [H/s] that the clocks make."""
-        return self.chip.hashrate_hps(self.clock_mhz, self.count)
+        return self.chip.hashrate_hps(self.clock_mhz, self.count) if self.hashes else 0.0
 
     @property
     def rolls(self) -> bool:

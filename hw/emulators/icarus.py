@@ -60,9 +60,9 @@ class IcarusEmulator:
         """What is wrong with it."""
         return self._setting.faults
 
-    def snapshot(self) -> EmulatorSnapshot:
-        """Return what it did so far."""
-        return EmulatorSnapshot(works=self._works, answers=self._answers)
+    def snapshot(self, now_s: float) -> EmulatorSnapshot:
+        """Return what it did so far, and its rate."""
+        return EmulatorSnapshot(works=self._works, answers=self._answers, declared_hps=self._rate_hps)
 
     def feed(self, data: bytes, now_s: float) -> None:
         """Take what the host sent."""

@@ -36,10 +36,14 @@ class EmulatedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is asked of a model: a hash rate [H/s] where that is free, a number of chips where there are several, faults."""
+    """What is asked of a model: a hash rate [H/s] where that is free, a number of chips where there are several, faults.
+
+    `started_s` [s] is the time on the clock of whoever serves it.
+    """
 
     rate_hps: float
     chips: int = 1
+    started_s: float = 0.0
     faults: Faults = field(default_factory=Faults)
 
 
@@ -62,7 +66,7 @@ def _icarus(name: str) -> EmulatedModel:
 
 def _chain(chip: Chip) -> EmulatedModel:
     def build(wanted: Wanted, finder: Finder, wake: Wake) -> Emulator:
-        return Bm13xxEmulator(ChainSetting(chip=chip, count=wanted.chips, faults=wanted.faults), finder, wake)
+        return Bm13xxEmulator(_setting(chip, wanted), finder, wake)
 
     return EmulatedModel(
         name=chip.name.lower(),
@@ -73,6 +77,10 @@ def _chain(chip: Chip) -> EmulatedModel:
         rate_is_free=False,
         build=build,
     )
+
+
+def _setting(chip: Chip, wanted: Wanted) -> ChainSetting:
+    return ChainSetting(chip=chip, count=wanted.chips, faults=wanted.faults, started_s=wanted.started_s)
 
 
 MODELS: Final = {

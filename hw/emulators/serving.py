@@ -21,10 +21,18 @@ LONGEST_S: Final = 0.5  # between looks at faults
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmulatorSnapshot:
-    """How many pieces of work a device was given, and how many nonces it reported."""
+    """How many pieces of work a device was given, how many nonces it reported, and its declared hash rate [H/s] by now.
+
+    Clock, watts at its input [W], joules [J] and temperature [°C] are None where no model of its board is known.
+    """
 
     works: int
     answers: int
+    declared_hps: float
+    clock_mhz: float | None = None
+    power_w: float | None = None
+    energy_j: float | None = None
+    chip_c: float | None = None
 
 
 class Emulator(Protocol):
@@ -40,8 +48,8 @@ class Emulator(Protocol):
         """What is wrong with it."""
         ...
 
-    def snapshot(self) -> EmulatorSnapshot:
-        """Return what it did so far."""
+    def snapshot(self, now_s: float) -> EmulatorSnapshot:
+        """Return what it did so far, and how it stands."""
         ...
 
     def feed(self, data: bytes, now_s: float) -> None:
@@ -88,7 +96,8 @@ class EmulatorServer:
 
     def snapshots(self) -> list[EmulatorSnapshot]:
         """Return what each device did so far, in the same order."""
-        return [served.emulator.snapshot() for served in self._served]
+        now_s = self._clock()
+        return [served.emulator.snapshot(now_s) for served in self._served]
 
     def add(self, emulator: Emulator, line: PtyLine) -> None:
         """Serve one more device."""

@@ -44,7 +44,9 @@ class Wanted:
 
 
 def emulate(
-    model: Annotated[str, typer.Argument(help="Which device: icarus, erupter, u1, u2, bm1397, bm1362, bm1366, bm1368 or bm1370.")],
+    model: Annotated[
+        str, typer.Argument(help="icarus, erupter, u1, u2, bm1397, bm1362, bm1366, bm1368 or bm1370.")
+    ],
     count: Annotated[int, typer.Option(help="How many of them.")] = 1,
     chips: Annotated[int | None, typer.Option(help="BM13xx: chips on each chain; 1 if left out.")] = None,
     link: Annotated[Path | None, typer.Option(help="Make a link to the device here; -1, -2, ... are added to more.")] = None,
@@ -130,12 +132,13 @@ def _started(wanted: Wanted, engine: Backend, stack: ExitStack) -> EmulatorServe
 
     server = EmulatorServer()
     stack.callback(server.close)
-    faults: Faults = Faults(wanted.faults, started_s=time.monotonic())
+    started_s = time.monotonic()
+    faults: Faults = Faults(wanted.faults, started_s=started_s)
     for number in range(wanted.count):
         finder = KernelFinder(engine, wanted.rate_hps)
         stack.callback(finder.close)
         line = PtyLine(_link(wanted, number))
-        asked = models.Wanted(rate_hps=wanted.rate_hps, chips=wanted.chips, faults=faults)
+        asked = models.Wanted(rate_hps=wanted.rate_hps, chips=wanted.chips, faults=faults, started_s=started_s)
         server.add(wanted.model.build(asked, finder, server.wake), line)
     return server
 

@@ -43,8 +43,10 @@ def emulate(tmp_path: Path) -> Iterator[Emulate]:
         rate = rate_hps or model.hashrate_hps
         finder = KernelFinder(load("auto"), rate if model.rate_is_free else inf)
         finders.append(finder)
-        planned = Faults([TimedFault.parse(fault) for fault in faults], started_s=time.monotonic())
-        emulator = model.build(Wanted(rate_hps=rate, chips=chips, faults=planned), finder, server.wake)
+        now_s = time.monotonic()
+        planned = Faults([TimedFault.parse(fault) for fault in faults], started_s=now_s)
+        wanted = Wanted(rate_hps=rate, chips=chips, faults=planned, started_s=now_s)
+        emulator = model.build(wanted, finder, server.wake)
         line = PtyLine()
         server.add(emulator, line)
         server.wake()

@@ -218,7 +218,7 @@ def test_the_frame_that_a_host_writes_is_the_one_the_device_reads(emulate: Emula
     device.open()
     device.submit(other())
     time.sleep(0.1)
-    assert emulated.emulator.snapshot().works == 2
+    assert emulated.emulator.snapshot(0.0).works == 2
     assert encode_work(other().template) != encode_work(genesis().template)
 
 

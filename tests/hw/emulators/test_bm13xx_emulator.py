@@ -200,6 +200,39 @@ def test_registers_are_each_chip_s_own(emulator: Emulator) -> None:
     assert tell(device, ReadRegister(Register.MISC, 64)) == b""
 
 
+class TestBoard:
+    def test_a_bitaxe_warms_up_and_draws_what_its_nameplate_says(self, emulator: Emulator) -> None:
+        """22 W at the board's input, so somewhat more at the adapter's plug; half the clock draws much less."""
+        device = emulator("BM1370")
+        assert device.snapshot(10.0).power_w == pytest.approx(0.0, abs=1.0)
+        tell(device, WriteRegister(Register.PLL, choose_pll(CHIPS["BM1370"], 525.0).value(CHIPS["BM1370"])), at_s=20.0)
+        told = device.snapshot(1000.0)
+        assert told.power_w is not None
+        assert told.chip_c is not None
+        assert 22.0 < told.power_w < 27.0
+        assert told.chip_c == pytest.approx(58.0, abs=3.0)
+        assert told.clock_mhz == pytest.approx(525.0)
+        tell(device, WriteRegister(Register.PLL, choose_pll(CHIPS["BM1370"], 262.5).value(CHIPS["BM1370"])), at_s=1000.0)
+        slower = device.snapshot(2000.0)
+        assert slower.power_w is not None
+        assert slower.power_w < 0.6 * told.power_w
+        assert slower.chip_c is not None
+        assert slower.chip_c < told.chip_c - 10
+
+    def test_a_sweep_of_no_length_stops_it(self, emulator: Emulator) -> None:
+        device = emulator()
+        clocked(device)
+        assert device.snapshot(1.0).declared_hps == pytest.approx(485e6 * 894)
+        tell(device, WriteRegister(Register.HASH_COUNTING, 0), at_s=2.0)
+        assert device.snapshot(3.0).declared_hps == 0.0
+        tell(device, job(), at_s=3.0)
+        assert device.poll(9.0) == b""
+
+    def test_of_a_chain_no_board_is_known(self, emulator: Emulator) -> None:
+        told = emulator("BM1370", 4).snapshot(1.0)
+        assert (told.power_w, told.energy_j, told.chip_c) == (None, None, None)
+
+
 class TestFaults:
     def test_a_dead_chip_takes_all_after_it_along(self, emulator: Emulator) -> None:
         device = emulator("BM1366", 4, "dead-chip@1")

@@ -77,7 +77,7 @@ def test_other_work_is_searched_for_real_and_stops_at_the_first_nonce(emulator: 
     finder.find(8)
     assert device.poll(1.0) == encode_nonce(Nonce(7))
     assert device.poll(2.0) == b""
-    assert device.snapshot().answers == 1
+    assert device.snapshot(0.0).answers == 1
 
 
 def test_what_was_found_for_old_work_is_not_reported(emulator: Emulator, finder: ListedFinder) -> None:
@@ -102,7 +102,7 @@ def test_frames_may_come_glued_together(emulator: Emulator) -> None:
     device = emulator()
     device.feed(GENESIS + OTHER + GOLDEN + GENESIS[:10], 0.0)
     assert device.poll(1.0) == bytes.fromhex("000187a2")
-    assert device.snapshot().works == 3
+    assert device.snapshot(0.0).works == 3
 
 
 def test_half_a_frame_is_forgotten_after_a_while(emulator: Emulator) -> None:
@@ -127,7 +127,7 @@ class TestAntminerU1:
         device, sent = emulator(name="u1"), self.CLOCK + GOLDEN + self.CLOCK + GOLDEN
         for at in range(0, len(sent), size):
             device.feed(sent[at : at + size], 0.0)
-        assert device.snapshot().works == 2
+        assert device.snapshot(0.0).works == 2
         assert device.poll(1.0) == bytes.fromhex("000187a200")
 
     def test_it_hashes_as_fast_as_it_is_clocked(self, emulator: Emulator) -> None:
