@@ -8,7 +8,6 @@ are all this machine with different faces.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from math import ceil
 from typing import Final, NamedTuple
 
@@ -19,28 +18,17 @@ from hw.machine_design import MachineDesign
 from hw.modes import LUXOS_SLEEP, LUXOS_WAKE_FAST, STOCK_BOOT, Ramp, sleep_power_w
 from hw.operating_point import Setting, operating_point, point_at
 from hw.protection import LUXOS, Protection, ProtectionState, protect
+from hw.reading import MachineState, Reading
 from hw.thermal import TwoTemperatures
 from hw.transient import slowed_setting
 from hw.tuner import Caps, grid, tune
+
+__all__ = ["MachinePlan", "MachineState", "Reading", "RunningMachine"]
 
 STEP_S: Final = 1.0  # short against heatsinks (minutes), and what their neighbours' leakage changes in
 MOST_STEPS: Final = 3600  # of one catching up; longer absences are caught up in longer steps
 TUNE_STEP_MHZ: Final = 5.0  # MHz, as finely as an autotuner looks
 TUNE_SPAN: Final = (0.4, 1.2)  # parts of the nominal clock
-
-
-class MachineState(StrEnum):
-    """What a machine is doing."""
-
-    OFF = "off"
-    """Without power: its supply tripped or is broken."""
-    STARTING = "starting"
-    RUNNING = "running"
-    STOPPING = "stopping"
-    CURTAILED = "curtailed"
-    OVERHEATED = "overheated"
-    """Resting, until it is cool enough to go on by itself."""
-    HUNG = "hung"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,32 +44,6 @@ class MachinePlan:
     wake: Ramp = LUXOS_WAKE_FAST
     faults: tuple[FaultEvent, ...] = ()
     warm: bool = True  # begins in its steady state, and not cold with a boot before it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What a machine does at a moment, and what it did since it was made; all of it modelled.
-
-    Powers are at the wall [W], temperatures in °C, `energy_j` and `hashes` count from the beginning. `reported_hps` is what its
-    firmware says, which is more than `hashrate_hps` where a fault goes unnoticed.
-    """
-
-    time_s: float
-    state: MachineState
-    hashrate_hps: float
-    reported_hps: float
-    wall_power_w: float
-    energy_j: float
-    hashes: float
-    chip_c: float
-    sink_c: float
-    ambient_c: float
-    fan_rpm: tuple[float, ...]
-    frequency_mhz: float
-    voltage_v: float
-    error_rate: float
-    extrapolated: bool
-    health: Health
 
 
 class _Flow(NamedTuple):

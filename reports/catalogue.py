@@ -152,7 +152,67 @@ SCRAPE_DURATION: Final = Metric(
     help="Time that making this answer took.",
 )
 
-METRICS: Final = (
+DEVICE_INFO: Final = Metric(
+    name="hashwatt_device_info",
+    kind="info",
+    labels=("device", "model", "kind"),
+    help="A mining device: what it is, and whether it is simulated, emulated, serial or this machine's own.",
+)
+DEVICE_HASHRATE_NOMINAL: Final = Metric(
+    name="hashwatt_device_hashrate_nominal_hashes_per_second",
+    kind="gauge",
+    unit="hashes_per_second",
+    labels=("device",),
+    help="Hash rate that a device declares by its present settings.",
+)
+DEVICE_HASHES: Final = Metric(
+    name="hashwatt_device_hashes_total",
+    kind="counter",
+    labels=("device",),
+    help="Double hashes that were computed for a device; what it only declares does not count.",
+)
+DEVICE_POWER: Final = Metric(
+    name="hashwatt_device_power_watts",
+    kind="gauge",
+    unit="watts",
+    labels=("device",),
+    help="Power of a device at the wall; modelled where the device is emulated or simulated.",
+)
+DEVICE_ENERGY: Final = Metric(
+    name="hashwatt_device_energy_joules_total",
+    kind="counter",
+    unit="joules",
+    labels=("device",),
+    help="Energy of a device at the wall since it was started.",
+)
+DEVICE_TEMPERATURE: Final = Metric(
+    name="hashwatt_device_temperature_celsius",
+    kind="gauge",
+    unit="celsius",
+    labels=("device", "sensor"),
+    help="Temperature that a sensor of a device reads; modelled where the device is emulated or simulated.",
+)
+DEVICE_FREQUENCY: Final = Metric(
+    name="hashwatt_device_frequency_hertz",
+    kind="gauge",
+    unit="hertz",
+    labels=("device",),
+    help="Clock of a device's chips.",
+)
+DEVICE_WORK: Final = Metric(
+    name="hashwatt_device_work_total",
+    kind="counter",
+    labels=("device",),
+    help="Pieces of work that a device was given.",
+)
+DEVICE_NONCES: Final = Metric(
+    name="hashwatt_device_nonces_total",
+    kind="counter",
+    labels=("device",),
+    help="Nonces that a device reported.",
+)
+
+RUN_METRICS: Final = (
     BUILD_INFO,
     RUN_INFO,
     GRID_DEMAND,
@@ -172,3 +232,21 @@ METRICS: Final = (
     SIMULATION_EVENTS,
     SCRAPE_DURATION,
 )
+"""What a served run publishes."""
+
+DEVICE_METRICS: Final = (
+    BUILD_INFO,
+    DEVICE_INFO,
+    DEVICE_HASHRATE_NOMINAL,
+    DEVICE_HASHES,
+    DEVICE_POWER,
+    DEVICE_ENERGY,
+    DEVICE_TEMPERATURE,
+    DEVICE_FREQUENCY,
+    DEVICE_WORK,
+    DEVICE_NONCES,
+    SCRAPE_DURATION,
+)
+"""What devices publish."""
+
+METRICS: Final = tuple(dict.fromkeys((*RUN_METRICS, *DEVICE_METRICS)))

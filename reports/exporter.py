@@ -48,11 +48,11 @@ class RunCollector(Collector):
         """Yield every family of the catalogue for the present state."""
         started_s = self._timer()
         state = self._snapshot()
-        yield from _info(self._identity)
+        yield from _run_info(self._identity)
         yield from _grid(state)
         yield from _network(state)
         yield from _simulation(state)
-        yield _family(catalogue.SCRAPE_DURATION, [((), self._timer() - started_s)])
+        yield family(catalogue.SCRAPE_DURATION, [((), self._timer() - started_s)])
 
 
 def metrics_page(collector: Collector) -> Callable[[str], tuple[str, bytes]]:
@@ -70,15 +70,20 @@ def metrics_page(collector: Collector) -> Callable[[str], tuple[str, bytes]]:
     return page
 
 
-def _info(identity: RunIdentity) -> Iterator[Family]:
-    yield _family(catalogue.BUILD_INFO, [((_own_version(), platform.python_version()), 1)])
-    yield _family(catalogue.RUN_INFO, [((identity.run_id, identity.scenario, identity.seed, identity.version), 1)])
+def build_info() -> Family:
+    """Return which program publishes."""
+    return family(catalogue.BUILD_INFO, [((_own_version(), platform.python_version()), 1)])
+
+
+def _run_info(identity: RunIdentity) -> Iterator[Family]:
+    yield build_info()
+    yield family(catalogue.RUN_INFO, [((identity.run_id, identity.scenario, identity.seed, identity.version), 1)])
 
 
 def _grid(state: Snapshot) -> Iterator[Family]:
     def by_region(metric: Metric, value: Callable[[RegionState], float | None]) -> Family:
         known = ((region.region, value(region)) for region in state.regions)
-        return _family(metric, [((name,), number) for name, number in known if number is not None])
+        return family(metric, [((name,), number) for name, number in known if number is not None])
 
     yield by_region(catalogue.GRID_DEMAND, lambda region: region.power_w)
     yield by_region(catalogue.GRID_HASHRATE, lambda region: region.hashrate_hps)
@@ -87,27 +92,27 @@ def _grid(state: Snapshot) -> Iterator[Family]:
     yield by_region(catalogue.GRID_ENERGY, lambda region: region.energy_j)
     yield by_region(catalogue.GRID_CARBON, lambda region: region.carbon_g)
     yield by_region(catalogue.GRID_CARBON_INTENSITY, lambda region: region.carbon_g_per_j)
-    yield _family(catalogue.GRID_CUTOFFS, [((region, cause), count) for region, cause, count in state.cutoffs])
+    yield family(catalogue.GRID_CUTOFFS, [((region, cause), count) for region, cause, count in state.cutoffs])
 
 
 def _network(state: Snapshot) -> Iterator[Family]:
-    yield _family(catalogue.NETWORK_HASHRATE, _single(state.network_hps))
-    yield _family(catalogue.NETWORK_DIFFICULTY, _single(state.difficulty))
-    yield _family(catalogue.NETWORK_BLOCKS, _single(state.blocks))
-    yield _family(catalogue.NETWORK_BLOCK_HEIGHT, _single(state.block_height))
+    yield family(catalogue.NETWORK_HASHRATE, _single(state.network_hps))
+    yield family(catalogue.NETWORK_DIFFICULTY, _single(state.difficulty))
+    yield family(catalogue.NETWORK_BLOCKS, _single(state.blocks))
+    yield family(catalogue.NETWORK_BLOCK_HEIGHT, _single(state.block_height))
 
 
 def _simulation(state: Snapshot) -> Iterator[Family]:
-    yield _family(catalogue.SIMULATION_TIME, _single(state.time_s))
-    yield _family(catalogue.SIMULATION_PROGRESS, _single(state.progress_ratio))
-    yield _family(catalogue.SIMULATION_EVENTS, [((kind,), count) for kind, count in state.events])
+    yield family(catalogue.SIMULATION_TIME, _single(state.time_s))
+    yield family(catalogue.SIMULATION_PROGRESS, _single(state.progress_ratio))
+    yield family(catalogue.SIMULATION_EVENTS, [((kind,), count) for kind, count in state.events])
 
 
 def _single(value: float | None) -> Samples:
     return [] if value is None else [((), value)]
 
 
-def _family(metric: Metric, samples: Samples) -> Family:
+def family(metric: Metric, samples: Samples) -> Family:
     """Build one family of the catalogue; `samples` are (label values, value)."""
     if metric.kind == "info":
         info = InfoMetricFamily(metric.name.removesuffix("_info"), metric.help, labels=())

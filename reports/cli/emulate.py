@@ -15,14 +15,18 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from reports.cli.errors import UsageProblem
+from reports.cli.serve import serve_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from prometheus_client.registry import Collector
+
     from hw.emulators.faults import Faults, TimedFault
     from hw.emulators.models import EmulatedModel
     from hw.emulators.serving import EmulatorServer
+    from hw.finder import KernelFinder
     from miner.backends.registry import Backend
 
 MOST_DEVICES: Final = 64
@@ -44,14 +48,13 @@ class Wanted:
 
 
 def emulate(
-    model: Annotated[
-        str, typer.Argument(help="icarus, erupter, u1, u2, bm1397, bm1362, bm1366, bm1368 or bm1370.")
-    ],
+    model: Annotated[str, typer.Argument(help="icarus, erupter, u1, u2, bm1397, bm1362, bm1366, bm1368 or bm1370.")],
     count: Annotated[int, typer.Option(help="How many of them.")] = 1,
     chips: Annotated[int | None, typer.Option(help="BM13xx: chips on each chain; 1 if left out.")] = None,
     link: Annotated[Path | None, typer.Option(help="Make a link to the device here; -1, -2, ... are added to more.")] = None,
     hashrate: Annotated[str | None, typer.Option(help="Declared hash rate, such as 336M or 1.2T; its own if left out.")] = None,
     fault: Annotated[list[str] | None, typer.Option(help="NAME@SECONDS: a fault from then on; may be given again.")] = None,
+    metrics: Annotated[int | None, typer.Option(help="Serve metrics for Prometheus on this port; 0 picks a free one.")] = None,
     backend: Annotated[str, typer.Option(help="What finds the nonces: auto, or a backend's name.")] = "auto",
     seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds; never if left out.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a line at the start and one at the end.")] = False,
@@ -69,7 +72,9 @@ def emulate(
     engine = load(backend)
     own_hps = _trial(engine)
     with ExitStack() as stack:
-        server = _started(wanted, engine, stack)
+        server, finders = _started(wanted, engine, stack)
+        if metrics is not None:
+            serve_metrics(_page(wanted, server, finders), metrics, stack)
         with _stopped_by_signals(server) as interrupts:
             _tell_start(wanted, server, engine, own_hps, as_json=as_json)
             server.run(None if seconds is None else time.monotonic() + seconds)
@@ -123,7 +128,32 @@ def _trial(engine: Backend) -> float:
     return nonces / (time.perf_counter() - started_s)
 
 
-def _started(wanted: Wanted, engine: Backend, stack: ExitStack) -> EmulatorServer:
+def _page(wanted: Wanted, server: EmulatorServer, finders: list[KernelFinder]) -> Collector:
+    """Return the metrics of the devices that are served."""
+    from reports.device_exporter import DeviceCollector, DeviceState
+
+    def states() -> list[DeviceState]:
+        return [
+            DeviceState(
+                device=path,
+                model=wanted.model.title,
+                kind="emulated",
+                nominal_hps=told.declared_hps,
+                hashes=finder.hashes,
+                work=told.works,
+                nonces=told.answers,
+                power_w=told.power_w,
+                energy_j=told.energy_j,
+                chip_c=told.chip_c,
+                clock_mhz=told.clock_mhz,
+            )
+            for path, told, finder in zip(server.paths, server.snapshots(), finders, strict=True)
+        ]
+
+    return DeviceCollector(states)
+
+
+def _started(wanted: Wanted, engine: Backend, stack: ExitStack) -> tuple[EmulatorServer, list[KernelFinder]]:
     from hw.emulators import models
     from hw.emulators.faults import Faults
     from hw.emulators.pty_line import PtyLine
@@ -134,13 +164,15 @@ def _started(wanted: Wanted, engine: Backend, stack: ExitStack) -> EmulatorServe
     stack.callback(server.close)
     started_s = time.monotonic()
     faults: Faults = Faults(wanted.faults, started_s=started_s)
+    finders = []
     for number in range(wanted.count):
         finder = KernelFinder(engine, wanted.rate_hps)
+        finders.append(finder)
         stack.callback(finder.close)
         line = PtyLine(_link(wanted, number))
         asked = models.Wanted(rate_hps=wanted.rate_hps, chips=wanted.chips, faults=faults, started_s=started_s)
         server.add(wanted.model.build(asked, finder, server.wake), line)
-    return server
+    return server, finders
 
 
 def _link(wanted: Wanted, number: int) -> Path | None:

@@ -21,6 +21,8 @@ from reports.cli.errors import UsageProblem
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+    from prometheus_client.registry import Collector
+
     from reports.snapshot import RunSeries
 
 DEFAULT_PORT: Final = 9877
@@ -117,6 +119,21 @@ def _serve(app: WSGIApplication, host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
         typer.echo(f"hashwatt: metrics at http://{shown}:{bound_port}/metrics (stop with Ctrl-C)", err=True)
         stop.wait()
+
+
+def serve_metrics(collector: Collector, port: int, stack: ExitStack) -> None:
+    """Serve metrics on this machine, port 0 for any free one, until `stack` is left; say where."""
+    if not 0 <= port <= HIGHEST_PORT:
+        raise UsageProblem(f"--metrics {port}: want a port from 0 (any free one) to {HIGHEST_PORT}")
+    from reports.exporter import metrics_page
+    from reports.metrics_http import metrics_app, running_server
+
+    app = metrics_app(metrics_page(collector), title="devices")
+    try:
+        bound_port = stack.enter_context(running_server(app, "127.0.0.1", port))
+    except OSError as error:
+        raise UsageProblem(_why_not_bound(error, "127.0.0.1", port).replace("--port", "--metrics")) from None
+    typer.echo(f"hashwatt: metrics at http://127.0.0.1:{bound_port}/metrics", err=True)
 
 
 @contextmanager

@@ -9,10 +9,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 from hw.device import DeviceWork
+from hw.drivers.bm13xx.bringup import ChainPlan
+from hw.drivers.bm13xx.chips import CHIPS
+from hw.drivers.bm13xx.driver import Bm13xxDevice
 from hw.drivers.icarus.driver import IcarusDevice
 from hw.drivers.icarus.family import profile
 from hw.drivers.port import SerialPort
@@ -77,6 +81,28 @@ def test_json_and_ctrl_c(start: Start) -> None:
     assert json.loads(out) == {"devices": [{"port": told["ports"][0], "works": 0, "answers": 0}]}
 
 
+def test_prometheus_sees_what_a_device_does(start: Start) -> None:
+    """A Bitaxe that nobody has clocked draws next to nothing; mined on, it was given work and reported a nonce."""
+    process = start("bm1370", "--metrics", "0")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    place = process.stderr.readline().removeprefix("hashwatt: metrics at ").strip()
+    path = process.stdout.readline().strip()
+    device = Bm13xxDevice(ChainPlan(chip=CHIPS["BM1370"], step_s=0.0), lambda: SerialPort(path, 115200))
+    device.open()
+    device.submit(DeviceWork(number=1, template=HeaderTemplate(GENESIS_HEADER), target=MAX_TARGET))
+    until_s = time.monotonic() + 10
+    while not device.poll(0.1) and time.monotonic() < until_s:
+        pass
+    device.close()
+    with urlopen(place, timeout=10) as answer:
+        text = answer.read().decode()
+    assert f'hashwatt_device_nonces_total{{device="{path}"}} 1.0' in text
+    assert f'hashwatt_device_frequency_hertz{{device="{path}"}} 5.25e+08' in text
+    [power] = [line for line in text.splitlines() if line.startswith("hashwatt_device_power_watts{")]
+    assert 10 < float(power.rpartition(" ")[2]) < 30
+
+
 def test_it_stops_by_itself(start: Start) -> None:
     process = start("erupter", "--seconds", "0.3")
     process.communicate(timeout=20)
@@ -100,6 +126,7 @@ def test_it_stops_by_itself(start: Start) -> None:
         ("erupter --fault bad-crc", "--fault bad-crc: erupter cannot have it; it can dead-chip, "),
         ("erupter --seconds nan", "--seconds nan: want a number above 0"),
         ("erupter --link /no/such/folder/x", "/no/such/folder/x: no link to the device can be made there"),
+        ("erupter --metrics 70000", "--metrics 70000: want a port from 0 (any free one) to 65535"),
         ("erupter --backend abacus", "no backend 'abacus'; known: auto, "),
     ],
 )
