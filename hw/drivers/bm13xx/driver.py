@@ -14,6 +14,7 @@ from typing import Final
 
 from hw.device import DeviceState, DeviceWork, Solution, Telemetry
 from hw.drivers.bm13xx.bringup import (
+    MOST_CHIPS,
     ChainPlan,
     clock_steps,
     count_chips,
@@ -22,20 +23,23 @@ from hw.drivers.bm13xx.bringup import (
     set_clock,
     setting_up,
 )
-from hw.drivers.bm13xx.commands import Command, WriteRegister
+from hw.drivers.bm13xx.commands import Command, ReadRegister, WriteRegister
 from hw.drivers.bm13xx.decoder import ResponseDecoder
 from hw.drivers.bm13xx.jobs import JobForm
 from hw.drivers.bm13xx.nonces import FoundNonce, found_nonce, next_job_id
 from hw.drivers.bm13xx.registers import Register, version_mask_value
 from hw.drivers.bm13xx.responses import Form, NonceResponse, RegisterResponse, Response
 from hw.drivers.bm13xx.work import SentJob, send
-from hw.drivers.errors import DriverError, PortError, SettingError
+from hw.drivers.errors import DriverError, PortError, ProbeError, SettingError
 from hw.drivers.port import Port
 from hw.finder import ANSWER_TARGET
 from miner.header import NONCE_SPACE
 
+LINE_S: Final = 3.0  # within which chips answer at the end of all that was written before
 DISCOVER_S: Final = 0.5  # within which the first chip has answered
 QUIET_S: Final = 0.1  # after which no more chips will
+FIRST_BAUD: Final = 115_200  # of chips after a reset
+BAUD_ATTEMPTS: Final = 3
 BAUD_PAUSE_S: Final = 0.05  # before the host's end changes its speed, too
 GAP_S: Final = 0.02  # the bytes of one answer come within this
 MOST_JOB_S: Final = 1.5  # a job is renewed so often, as hosts do; its time moves on
@@ -192,21 +196,41 @@ class Bm13xxDevice:
         port.discard_input()
         for command in discovery(chip):
             self._write(port, command)
-        self._chips = count_chips(self._plan, self._collect(port), port.name)
+        self._chips = count_chips(self._plan, self._collect(port, DISCOVER_S), port.name)
         for command in setting_up(self._plan, self._chips):
             self._write(port, command)
+        self._check_line(port)
         if self._plan.baud is not None:
-            self._write(port, faster_line(self._plan, self._plan.baud))
-            self._sleep(BAUD_PAUSE_S)
-            port.set_baud(self._plan.baud)
+            self._speed_up(port, self._plan.baud)
         self._mask = 0
         self._go_to(port, self._plan.goal_mhz)
 
-    def _collect(self, port: Port) -> list[RegisterResponse]:
-        """Listen until chips have fallen silent."""
+    def _speed_up(self, port: Port, baud: int) -> None:
+        """Let both ends of the line go over to another speed [Bd]; if the chips did not hear of it, try again."""
+        for attempt in range(BAUD_ATTEMPTS):
+            self._write(port, faster_line(self._plan, baud))
+            self._sleep(BAUD_PAUSE_S)
+            port.set_baud(baud)
+            try:
+                self._check_line(port)
+            except ProbeError:
+                if attempt == BAUD_ATTEMPTS - 1:
+                    raise
+                port.set_baud(FIRST_BAUD)
+            else:
+                return
+
+    def _check_line(self, port: Port) -> None:
+        """Ask all chips and wait for their answers: what was written before has then arrived."""
+        self._write(port, ReadRegister(Register.CHIP_ID))
+        if (heard := len(self._collect(port, LINE_S, self._chips))) != self._chips:
+            raise ProbeError(f"{port.name}: {heard} of {self._chips} chips {self._plan.chip.name} answered; is the line good?")
+
+    def _collect(self, port: Port, within_s: float, enough: int = MOST_CHIPS) -> list[RegisterResponse]:
+        """Listen until there are enough answers, none came within `within_s` [s], or chips have fallen silent."""
         answers: list[RegisterResponse] = []
-        until_s = self._clock() + DISCOVER_S
-        while (left_s := until_s - self._clock()) > 0:
+        until_s = self._clock() + within_s
+        while len(answers) < enough and (left_s := until_s - self._clock()) > 0:
             heard = [one for one in self._responses(port, left_s) if isinstance(one, RegisterResponse)]
             answers += heard
             if heard:
