@@ -25,6 +25,7 @@ class ComputeDevice:
 
     def __init__(self, backend: str = "auto", *, place: str = "cpu0", meter: Meter = lambda: None) -> None:
         self._backend, self._place, self._meter = backend, place, meter
+        self._loaded = ""
         self._finder: KernelFinder | None = None
         self._works: deque[DeviceWork] = deque()  # the first is under way
         self._found: queue.SimpleQueue[tuple[DeviceWork, Hit]] = queue.SimpleQueue()
@@ -35,7 +36,7 @@ class ComputeDevice:
     @property
     def name(self) -> str:
         """Its backend and which one it is."""
-        return f"{self._backend} at {self._place}"
+        return f"{self._loaded or self._backend} at {self._place}"
 
     def open(self) -> None:
         """Load the backend.
@@ -46,7 +47,9 @@ class ComputeDevice:
             As `miner.backends.registry.load` does.
         """
         self.close()
-        self._finder = KernelFinder(load(self._backend))
+        engine = load(self._backend)
+        self._loaded = engine.name
+        self._finder = KernelFinder(engine)
         self._curtailed = False
 
     def submit(self, work: DeviceWork) -> None:

@@ -47,10 +47,11 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSnapshot:
-    """How one device stands. `restarts` counts how often it was opened anew, `trouble` is the last one, if any."""
+    """How one device stands: whether it was ever opened, how often anew, and its last trouble, if any."""
 
     name: str
     health: Health
+    opened: bool
     restarts: int
     shares: int
     trouble: str
@@ -171,6 +172,7 @@ class _Keeper:
         return DeviceSnapshot(
             name=self._device.name,
             health=self._health,
+            opened=self._restarts >= 0,
             restarts=max(0, self._restarts),
             shares=self._shares,
             trouble=self._trouble,

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from reports.cli.errors import UsageProblem
+from reports.cli.mining_devices import MiningDevices
 from reports.cli.serve import HIGHEST_PORT, is_loopback
 
 if TYPE_CHECKING:
     from miner.stratum.client_settings import ClientSnapshot
-    from miner.stratum.hashing import MakeHasher
     from miner.stratum.jobs import JobSource
     from miner.stratum.pool_core import PoolCore, PoolSnapshot
 
@@ -100,6 +100,7 @@ def mine_at_pool(visit: PoolVisit) -> None:
     if not visit.user:
         raise UsageProblem("--pool needs a user: give one with -u, such as -u worker.1")
     _check_seconds(visit.seconds)
+    devices = MiningDevices(visit.devices) if visit.devices else None
     settings = ClientSettings(
         threads=visit.threads,
         backend=visit.backend,
@@ -108,34 +109,30 @@ def mine_at_pool(visit: PoolVisit) -> None:
         patient=False,
         stop_after=visit.shares,
         farewell_s=FAREWELL_S,
-        hasher=_supervisor_of(visit.devices) if visit.devices else None,
+        hasher=devices.hasher if devices is not None else None,
     )
     login = Login(user=visit.user, password=visit.password, agent=f"hashwatt/{_own_version()}")
     client = StratumClient(address, login, settings)
 
-    if not visit.devices:
+    if devices is None:
         load(visit.backend, visit.midstates)  # which may have to be compiled first; the seconds count from then on
 
     async def work(stopped: asyncio.Event) -> None:
         running = asyncio.create_task(client.run())
+        watching = asyncio.create_task(devices.watch(stopped)) if devices is not None else None
         await _first_of(running, stopped, visit.seconds)
         client.stop()
+        if watching is not None:
+            watching.cancel()
         await running
 
     with _told_on_stderr():
         interrupted = asyncio.run(_with_signals(work))
+    if devices is not None and (trouble := devices.trouble()) is not None:
+        raise UsageProblem(trouble)
     print(_mined_json(visit, client.snapshot()) if visit.as_json else _mined_text(client.snapshot(), visit), flush=True)
     if interrupted:
         raise KeyboardInterrupt
-
-
-def _supervisor_of(specifications: tuple[str, ...]) -> MakeHasher:
-    """Return what makes the supervisor of these devices; a mistake in what was asked for is told here."""
-    from hw.drivers.registry import device_from
-    from hw.supervisor import Supervisor
-
-    devices = [device_from(specification) for specification in specifications]
-    return lambda found, failed: Supervisor(devices, found)
 
 
 def _source(job: str, split: str, seed: int) -> tuple[JobSource, float, float]:
@@ -208,17 +205,19 @@ async def _with_signals(work: Callable[[asyncio.Event], Awaitable[None]]) -> boo
 
 @contextmanager
 def _told_on_stderr() -> Iterator[None]:
-    """Let what the miner's floor logs be read, in the form of this program's other sentences."""
-    logger, handler = logging.getLogger("miner"), logging.StreamHandler()
+    """Let what the lower floors log be read, in the form of this program's other sentences."""
+    loggers, handler = [logging.getLogger(floor) for floor in ("miner", "hw")], logging.StreamHandler()
     handler.setFormatter(logging.Formatter("hashwatt: %(message)s"))
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
     try:
         yield
     finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.removeHandler(handler)
+            logger.setLevel(level)
 
 
 def _own_version() -> str:

@@ -1,0 +1,43 @@
+"""The devices that `hashwatt mine` was given instead of threads."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from hw.supervisor import Supervisor
+    from miner.stratum.hashing import Failed, FoundShare
+
+LOOK_S: Final = 0.1
+
+
+class MiningDevices:
+    """Devices by specification, such as ``erupter:/dev/ttyUSB0``; raise SettingError if one makes no sense."""
+
+    def __init__(self, specifications: tuple[str, ...]) -> None:
+        from hw.drivers.registry import device_from
+
+        self._devices = [device_from(specification) for specification in specifications]
+        self._supervisor: Supervisor | None = None
+
+    def hasher(self, found: FoundShare, failed: Failed) -> Supervisor:
+        """Return what keeps them busy; a device that fails is its trouble, so `failed` is never called."""
+        from hw.supervisor import Supervisor
+
+        self._supervisor = Supervisor(self._devices, found)
+        return self._supervisor
+
+    def trouble(self) -> str | None:
+        """Return why there is nothing to mine on, if no device was ever opened and each has failed."""
+        told = [] if self._supervisor is None else self._supervisor.snapshot()
+        if not told or any(one.opened or not one.trouble for one in told):
+            return None
+        return "; ".join(f"{one.name}: {one.trouble}" for one in told)
+
+    async def watch(self, stopped: asyncio.Event) -> None:
+        """Set `stopped` once there is nothing to mine on."""
+        while not stopped.is_set():
+            await asyncio.sleep(LOOK_S)
+            if self.trouble() is not None:
+                stopped.set()
