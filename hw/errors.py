@@ -12,6 +12,7 @@ Every error raised on purpose is in this tree::
      +-- PowerError (also ValueError)             a power, an energy or a time that no meter could have seen
      +-- MeterError (also ValueError)             no such meter, or its specification makes no sense
           +-- MeterUnavailableError (also OSError)   this machine has no such instrument, or may not read it
+          +-- NoPowerYetError                        too little time has passed to tell a power
 """
 
 from __future__ import annotations
@@ -55,3 +56,7 @@ class MeterError(HardwareError, ValueError):
 
 class MeterUnavailableError(MeterError, OSError):
     """No such instrument on this machine, or it may not be read; the message gives the reason."""
+
+
+class NoPowerYetError(MeterError):
+    """A meter was asked for a power too soon after it was opened; the message says from when on there is one."""

@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Final
 
 from hw.chip_power import dynamic_power_w, hashrate_hps, leakage_power_w
-from hw.errors import OperatingPointError
+from hw.errors import OperatingPointError, PowerError
 from hw.fans import FanControl
 from hw.machine_design import MachineDesign
 from hw.power import Boundary, grid_power_w, site_power_w
@@ -89,8 +89,10 @@ class OperatingPoint:
         Raises
         ------
         PowerError
-            If `pue` is below 1 or `grid_loss` not from 0 to below 1.
+            If `pue` is below 1 or `grid_loss` not from 0 to below 1, or the boundary is "board": this machine is no GPU's.
         """
+        if boundary == "board":
+            raise PowerError("no power of a GPU's board; want chip, dc, wall, site or grid")
         if boundary == "chip":
             return self.chip_power_w
         if boundary == "dc":

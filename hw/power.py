@@ -2,7 +2,8 @@
 
 The same machine draws more the farther out one looks. From the inside: "chip" (the hashing chips alone), "dc" (all that the
 supply gives: chips, control board), "wall" (the machine's plug: supply's losses and fans too), "site" (the utility's meter:
-cooling, lights, transformers), "grid" (the power station: lines' losses too). "machine" is another word for "wall".
+cooling, lights, transformers), "grid" (the power station: lines' losses too). "machine" is another word for "wall". A "board"
+(a GPU's card: chip, memory and what feeds them) is a part of a machine that others stand beside, so it is not in that row.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from hw.errors import PowerError
 from hw.models import MachineModel
 from hw.units import energy_j
 
-Boundary = Literal["machine", "site", "chip", "dc", "wall", "grid"]
-Quality = Literal["measured", "modelled", "nameplate"]
+Boundary = Literal["machine", "site", "chip", "dc", "wall", "grid", "board"]
+Quality = Literal["measured", "modelled", "nameplate", "integrated"]
 
 OUTWARD: Final[tuple[Boundary, ...]] = ("chip", "dc", "wall", "site", "grid")  # each includes the one before
 
@@ -39,7 +40,8 @@ class PowerSample:
         "machine" or "wall" (at its own plug), "site" (at the utility's meter: cooling and losses included), or another of the
         module's docstring.
     quality : str
-        "measured", "modelled" or "nameplate": a modelled watt is never called measured.
+        "measured", "integrated" (a measured power, read over and over again and added up), "modelled" or "nameplate": a
+        modelled watt is never called measured.
 
     Raises
     ------

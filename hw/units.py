@@ -12,6 +12,7 @@ from miner.units import HASHES_PER_TH
 W_PER_KW: Final = 1_000  # exact, SI prefix
 W_PER_MW: Final = 1_000_000  # exact, SI prefix
 W_PER_GW: Final = 1_000_000_000  # exact, SI prefix
+J_PER_WH: Final = 3_600  # exact, by definition of the hour
 J_PER_KWH: Final = 3_600_000  # exact, by definition of the hour
 J_PER_MWH: Final = 3_600_000_000  # exact, by definition of the hour
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("cupy", "llvmlite", "matplotlib", "numba", "prometheus_client", "pyarrow", "pynvml", "serial")
+HEAVY = ("cupy", "llvmlite", "matplotlib", "numba", "prometheus_client", "pyarrow", "pymodbus", "pynvml", "serial")
 MAY_BE_HEAVY = ("miner.backends", "hw.drivers", "hw.emulators", "hw.meters", "gridsim.fleet_backends", "reports.")
 LIGHT_IN_REPORTS = ["reports.cli.main", "reports.cli.commands", "reports.cli.errors", "reports.cli.doctor"]
 HELP_CPU_S = 0.5

@@ -44,7 +44,7 @@ class EmulatedBoard:
         self._machine.curtail(now_s)
 
     def clock(self, mhz: float, now_s: float) -> None:
-        """Run the chip at `mhz` [MHz], 0 for not at all; beyond what boards are set to it draws as at the nearest such clock."""
+        """Run the chip at `mhz` [MHz], 0 for not at all; beyond what boards are set to, draw as at the nearest such clock."""
         if mhz <= 0:
             self._machine.curtail(now_s)
             return

@@ -5,20 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from math import isfinite
+from typing import Final, cast, get_args
 
 from hw.errors import MeterError
+from hw.meters.options import split_options
+from hw.power import Boundary, PowerSample
+
+KIND: Final = "nameplate"
 
 
 class NameplateMeter:
-    """A constant power [W] from the nameplate. `clock` gives seconds."""
+    """A constant power [W] from the nameplate of what lies inside `level`. `clock` gives seconds."""
 
-    kind = "nameplate"
-    boundary = "as stated"
-
-    def __init__(self, power_w: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, power_w: float, *, level: Boundary | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         if not (isfinite(power_w) and power_w > 0):
             raise MeterError(f"a nameplate of {power_w} W; want a number of watts above 0")
+        self.kind: str = KIND
         self.source = f"nameplate, {power_w:g} W"
+        self.boundary = f"{level}, as stated" if level else "as stated"
+        self._level: Boundary = level or "machine"
         self._power_w = power_w
         self._clock = clock
         self._from_s = clock()
@@ -27,11 +32,34 @@ class NameplateMeter:
         """Return the stated power times the seconds since the meter was opened [J]."""
         return self._power_w * (self._clock() - self._from_s)
 
+    def sample(self) -> PowerSample:
+        """Return the stated power, known from the first moment on; "machine" is its boundary unless another was stated."""
+        now_s = self._clock()
+        return PowerSample(
+            time_s=now_s,
+            power_w=self._power_w,
+            energy_j=self._power_w * (now_s - self._from_s),
+            source=self.source,
+            boundary=self._level,
+            quality=KIND,
+        )
+
+    def close(self) -> None:
+        """Nothing is open."""
+
 
 def open_meter(rest: str) -> NameplateMeter:
-    """Open the meter of ``nameplate:WATTS``."""
+    """Open the meter of ``nameplate:WATTS`` or ``nameplate:WATTS,boundary=chip``."""
+    watts, options = split_options("nameplate", rest, ("boundary",))
     try:
-        power_w = float(rest)
+        power_w = float(watts)
     except ValueError:
-        raise MeterError(f"nameplate:{rest} is no number of watts; want for example nameplate:65") from None
-    return NameplateMeter(power_w)
+        raise MeterError(f"nameplate:{watts[:40]} is no number of watts; want for example nameplate:65") from None
+    return NameplateMeter(power_w, level=read_level("nameplate", options["boundary"]) if "boundary" in options else None)
+
+
+def read_level(meter: str, text: str) -> Boundary:
+    """Return `text` as one of the boundaries; raise MeterError with those known if it is none."""
+    if text not in get_args(Boundary):
+        raise MeterError(f"{meter}: boundary={text[:40]}; want one of {', '.join(get_args(Boundary))}")
+    return cast("Boundary", text)

@@ -1,4 +1,8 @@
-"""NVML: the power sensors of NVIDIA's GPU boards. An energy counter where there is one, else power that is added up."""
+"""NVML: the power sensors of NVIDIA's GPU boards. An energy counter where there is one, else power that is added up.
+
+A sample spans at least a second: the counter moves about every 0.1 s, and the power is often a mean over the last second
+(`miner.backends.gpu_nvml`), so that a shorter one could tell half or double.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,12 @@ from collections.abc import Callable
 from typing import Final
 
 from hw.errors import MeterError, MeterUnavailableError
+from hw.meters.meter import Label, MeanPower
 from hw.meters.polling import EVERY_S, PolledEnergy
+from hw.power import PowerSample, Quality
 from miner.backends.gpu_nvml import Board, BoardMeter, Nvml
 
+LEAST_S: Final = 1.0
 PCI_ADDRESS: Final = re.compile(r"([0-9a-f]+:)?[0-9a-f]+:[0-9a-f]+(\.[0-9a-f])?", re.IGNORECASE)
 
 
@@ -23,7 +30,8 @@ class NvmlMeter:
         self._polled: PolledEnergy | None = None
         try:
             counter = BoardMeter(board)
-            self._energy_j, self.kind, self.source = counter.energy_j, counter.kind, counter.source
+            self._energy_j, self.source = counter.energy_j, counter.source
+            quality: Quality = "measured"
         except OSError as no_counter:
             try:
                 self._polled = PolledEnergy(board.power_w, clock=clock)
@@ -31,11 +39,13 @@ class NvmlMeter:
                 raise MeterUnavailableError(
                     f"{board.name} at {board.address} tells neither its energy ({no_counter}) nor its power ({error})"
                 ) from None
-            self._energy_j, self.kind = self._polled.energy_j, "integrated"
+            self._energy_j, quality = self._polled.energy_j, "integrated"
             self.source = (
                 f"NVML power, {board.name}, driver {board.driver}, read every {EVERY_S:g} s and added up "
                 f"for want of an energy counter ({no_counter})"
             )
+        self.kind: str = quality
+        self._mean = MeanPower(self.energy_j, Label(self.source, "board", quality), clock=clock, least_s=LEAST_S)
 
     def energy_j(self) -> float:
         """Return the energy [J] since the meter was opened; raise MeterUnavailableError if it cannot be read any more."""
@@ -43,6 +53,10 @@ class NvmlMeter:
             return self._energy_j()
         except OSError as error:
             raise MeterUnavailableError(f"{self.source}: {error}") from error
+
+    def sample(self) -> PowerSample:
+        """Return the mean power since the sample before, at first since the meter was opened (`hw.meters.meter`)."""
+        return self._mean.sample()
 
     def close(self) -> None:
         """Let go of the thread that reads the power, if there is one."""

@@ -6,14 +6,21 @@ from importlib import import_module
 from typing import Final, cast
 
 from hw.errors import MeterError
-from miner.meter import EnergyMeter
+from hw.meters.meter import PowerMeter
 
-METERS: Final = {"nameplate": "hw.meters.nameplate", "nvml": "hw.meters.nvml", "rapl": "hw.meters.rapl"}
+METERS: Final = {
+    "nameplate": "hw.meters.nameplate",
+    "nvml": "hw.meters.nvml",
+    "rapl": "hw.meters.rapl",
+    "pzem": "hw.meters.pzem",
+    "sdm120": "hw.meters.sdm120",
+    "simulated": "hw.meters.simulated",
+}
 """Meters by name; each module has `open_meter(rest)`, which gets what follows the colon."""
 
 
-def open_meter(specification: str) -> EnergyMeter:
-    """Open the meter that a specification such as ``rapl`` or ``nameplate:65`` names.
+def open_meter(specification: str) -> PowerMeter:
+    """Open the meter that a specification such as ``rapl``, ``nameplate:65`` or ``pzem:/dev/ttyUSB0`` names.
 
     Raises
     ------
@@ -25,4 +32,4 @@ def open_meter(specification: str) -> EnergyMeter:
     name, _, rest = specification.partition(":")
     if name not in METERS:
         raise MeterError(f"no meter {name!r}; known: {', '.join(METERS)}")
-    return cast("EnergyMeter", import_module(METERS[name]).open_meter(rest))
+    return cast("PowerMeter", import_module(METERS[name]).open_meter(rest))

@@ -29,7 +29,13 @@ def bench(
     threads: Annotated[str, typer.Option(help="Number of threads, or all: one for each processor.")] = "1",
     affinity: Annotated[bool, typer.Option("--affinity", help="Hold each thread to a processor of its own.")] = False,
     midstates: Annotated[int, typer.Option(help="Headers searched together that differ in their version: 1, 2 or 4.")] = 1,
-    meter: Annotated[str | None, typer.Option(help="Power meter: rapl, nvml, nvml:BOARD, or nameplate:WATTS.")] = None,
+    meter: Annotated[
+        str | None,
+        typer.Option(
+            help="Power meter: rapl, nvml, nvml:BOARD, pzem:PORT, sdm120:PORT, nameplate:WATTS or simulated:WATTS; "
+            "see docs/manual/meters.md."
+        ),
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Add a row for each sample to this CSV file.")] = None,
     history: Annotated[Path | None, typer.Option(help="Add everything to this file, a line of JSON a benchmark.")] = None,
     compare: Annotated[Path | None, typer.Option(help="Hold it against this file of an older --json.")] = None,

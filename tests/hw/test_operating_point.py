@@ -154,6 +154,8 @@ def test_every_boundary_holds_the_one_inside_it() -> None:
     assert point.power_w("grid", pue=1.1, grid_loss=0.05) == pytest.approx(3068 * 1.1 / 0.95)
     with pytest.raises(PowerError, match="want 1 or more"):
         point.power_w("site", pue=0.9)
+    with pytest.raises(PowerError, match="no power of a GPU's board"):
+        point.power_w("board")
 
 
 def test_tuning_down_saves_energy_per_hash() -> None:

@@ -1,10 +1,17 @@
-"""A tree as Linux shows the energy counters of processors."""
+"""A tree as Linux shows the energy counters of processors, and wall meters that answer on pseudo-terminals."""
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from hw.emulators.pty_line import PtyLine
+from hw.emulators.serving import EmulatorServer
+from hw.emulators.wall_meter import WallMeterEmulator, WallMeterSetting
 
 
 class Powercap:
@@ -35,3 +42,35 @@ class Powercap:
 def powercap(tmp_path: Path) -> Powercap:
     """Return an empty tree."""
     return Powercap(tmp_path / "powercap")
+
+
+class Walls:
+    """Emulated wall meters on real pseudo-terminals, each served by a thread that goes by the clock of its test."""
+
+    def __init__(self) -> None:
+        self._served: list[tuple[EmulatorServer, threading.Thread]] = []
+
+    def start(self, setting: WallMeterSetting, clock: Callable[[], float] = time.monotonic) -> PtyLine:
+        """Connect a meter to a line and return that; it is found at the line's path."""
+        server, line = EmulatorServer(clock), PtyLine()
+        server.add(WallMeterEmulator(setting), line)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        self._served.append((server, thread))
+        return line
+
+    def stop(self) -> None:
+        """Hang up all lines; once is enough."""
+        while self._served:
+            server, thread = self._served.pop()
+            server.stop()
+            thread.join(5)
+            server.close()
+
+
+@pytest.fixture
+def walls() -> Iterator[Walls]:
+    """Return what starts emulated wall meters."""
+    walls = Walls()
+    yield walls
+    walls.stop()
