@@ -38,6 +38,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "mine": Command("reports.cli.mine:mine", "Search a range of nonces of a block header, or mine at a pool."),
     "pool": Command("reports.cli.pool:pool", "Serve work to miners on this machine, and check their shares."),
     "bench": Command("reports.cli.bench:bench", "Measure the nonce-search kernels of this machine."),
+    "devices": Command("reports.cli.devices:app", "List mining machines, show one in full, find those attached here."),
     "emulate": Command("reports.cli.emulate:emulate", "Emulate mining devices on pseudo-terminals."),
     "serve": Command("reports.cli.serve:serve", "Serve the figures of a run to Prometheus, on this machine only."),
     "doctor": Command("reports.cli.doctor:doctor", "Check this machine; say what is missing and how to get it."),
