@@ -40,6 +40,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "bench": Command("reports.cli.bench:bench", "Measure the nonce-search kernels of this machine."),
     "devices": Command("reports.cli.devices:app", "List mining machines, show one in full, find those attached here."),
     "emulate": Command("reports.cli.emulate:emulate", "Emulate mining devices on pseudo-terminals."),
+    "fleet": Command("reports.cli.fleet:app", "Serve simulated machines on the network, as real ones answer."),
     "serve": Command("reports.cli.serve:serve", "Serve the figures of a run to Prometheus, on this machine only."),
     "doctor": Command("reports.cli.doctor:doctor", "Check this machine; say what is missing and how to get it."),
     "version": Command("reports.cli.commands:version", "Print the versions of hashwatt and Python."),

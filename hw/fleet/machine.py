@@ -1,0 +1,282 @@
+"""One machine of a fleet over time: a running machine, and what its firmware has counted since it started.
+
+The firmware's count is what the running machine hashed, plus what it wrongly believes while a fault makes it blind: what
+`reported_hps` is above `hashrate_hps`. Nothing else is made up here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from math import exp, isfinite
+from typing import Final
+
+from hw.errors import FaultError, OperatingPointError
+from hw.fleet.errors import OrderRefusedError
+from hw.fleet.plans import Identity, PlannedMachine
+from hw.modes import low_power
+from hw.operating_point import Setting
+from hw.running_machine import MachineState, Reading, RunningMachine
+
+FRESH_S: Final = 1.5  # s: so old a firmware's figures may be; real ones read their sensors about once a second
+WINDOWS_S: Final = (5, 60, 300, 600, 900, 3600)  # s, of the averages that some firmware or other tells
+
+
+@dataclass(frozen=True, slots=True)
+class FleetClock:
+    """Simulated time: `now_s` tells the seconds [s] since the fleet began, `began_unix_s` is the Unix time [s] of that."""
+
+    now_s: Callable[[], float]
+    began_unix_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardCount:
+    """One hashboard: its chips, those that answer, whether it has power; and its share of what `Snapshot` counts."""
+
+    chips: int
+    answering: int
+    powered: bool
+    average_hps: Mapping[int, float]
+    mean_hps: float
+    hashes: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What a firmware knows at a moment.
+
+    Attributes
+    ----------
+    unix_s, elapsed_s : float
+        The time, and how long the firmware has been running [s].
+    reading : Reading
+        Of the running machine.
+    average_hps : mapping
+        Hash rate [H/s] by window [s], averages that decay.
+    mean_hps : float
+        Over `elapsed_s` [H/s].
+    hashes, wrong_hashes : float
+        Counted in that time: those that the firmware believes in, and those whose result was wrong.
+    boards : tuple of BoardCount
+        Its hashboards; hashes are parted by the chips that work.
+    """
+
+    unix_s: float
+    elapsed_s: float
+    reading: Reading
+    average_hps: Mapping[int, float]
+    mean_hps: float
+    hashes: float
+    wrong_hashes: float
+    boards: tuple[BoardCount, ...]
+
+
+@dataclass(slots=True)
+class _Session:
+    """What the firmware has counted since `began_s` [s], board by board."""
+
+    began_s: float
+    average_hps: list[dict[int, float]]
+    hashes: list[float]
+    wrong_hashes: float = 0.0
+
+
+@dataclass(slots=True)
+class _Orders:
+    """What the firmware was told, and keeps through restarts."""
+
+    setting: Setting
+    power_limit_w: float | None = None
+    low_power: bool = False
+    curtailed_unix_s: float | None = None
+
+
+class FleetMachine:
+    """A machine as its network face sees it; it catches up with `clock` when it is asked, or told to."""
+
+    def __init__(self, planned: PlannedMachine, clock: FleetClock) -> None:
+        self.identity: Final[Identity] = planned.identity
+        self.design: Final = planned.plan.design
+        self._clock = clock
+        self._faults = list(planned.faults)
+        self._began_s = clock.now_s()
+        self._machine = RunningMachine(planned.plan, self._began_s)
+        self._last = self._machine.read(self._began_s)
+        self._session = _began(self._last, self._last.reported_hps)
+        self._orders = _Orders(Setting(frequency_mhz=self.design.build.frequency_mhz))
+
+    @property
+    def setting(self) -> Setting:
+        """The clock [MHz] and the voltage [V] that it was last told."""
+        return self._orders.setting
+
+    @property
+    def power_limit_w(self) -> float | None:
+        """The wall power [W] that it was told to keep; None if none."""
+        return self._orders.power_limit_w
+
+    @property
+    def low_power(self) -> bool:
+        """Whether it was told to run in its low power mode."""
+        return self._orders.low_power
+
+    @property
+    def curtailed_unix_s(self) -> float | None:
+        """When [s, Unix] it was told to sleep; None while it was not."""
+        return self._orders.curtailed_unix_s
+
+    def has_power(self) -> bool:
+        """Tell whether anything in it can answer: not after its supply tripped or broke."""
+        return self._recent().state is not MachineState.OFF
+
+    def unix_s(self) -> float:
+        """Return the time [s, Unix] of its clock."""
+        return self._clock.began_unix_s + self._clock.now_s()
+
+    def advance(self) -> Reading:
+        """Catch up with the clock and return what the running machine reads."""
+        now_s = self._clock.now_s()
+        while self._faults and self._began_s + self._faults[0].time_s <= now_s:
+            event = self._faults.pop(0)
+            at_s = max(self._began_s + event.time_s, self._last.time_s)
+            self._account(self._machine.read(at_s))
+            with suppress(FaultError):  # what is broken already cannot break again
+                self._machine.break_down(event.name, at_s, unit=event.unit)
+            self._last = self._machine.read(at_s)
+        reading = self._machine.read(now_s)
+        self._account(reading)
+        return reading
+
+    def snapshot(self) -> Snapshot:
+        """Return what its firmware knows: figures up to `FRESH_S` [s] old, but for orders."""
+        reading = self._recent()
+        session = self._session
+        elapsed_s = max(reading.time_s - session.began_s, 0.0)
+        boards = tuple(
+            BoardCount(
+                chips=board.chips,
+                answering=board.answering,
+                powered=board.powered,
+                average_hps=dict(average_hps),
+                mean_hps=hashes / elapsed_s if elapsed_s else average_hps[WINDOWS_S[0]],
+                hashes=hashes,
+            )
+            for board, average_hps, hashes in zip(reading.health.boards, session.average_hps, session.hashes, strict=True)
+        )
+        return Snapshot(
+            unix_s=self._clock.began_unix_s + reading.time_s,
+            elapsed_s=elapsed_s,
+            reading=reading,
+            average_hps={window_s: sum(board.average_hps[window_s] for board in boards) for window_s in WINDOWS_S},
+            mean_hps=sum(board.mean_hps for board in boards),
+            hashes=sum(session.hashes),
+            wrong_hashes=session.wrong_hashes,
+            boards=boards,
+        )
+
+    def pause(self) -> None:
+        """Go to sleep by the firmware's ramp."""
+        now_s = self.advance().time_s
+        self._machine.curtail(now_s)
+        self._last = self._machine.read(now_s)
+        if self._orders.curtailed_unix_s is None:
+            self._orders.curtailed_unix_s = self._clock.began_unix_s + now_s
+
+    def resume(self) -> None:
+        """Wake up by the firmware's ramp."""
+        now_s = self.advance().time_s
+        self._machine.resume(now_s)
+        self._last = self._machine.read(now_s)
+        self._orders.curtailed_unix_s = None
+
+    def restart(self) -> None:
+        """Switch it off and on: it boots, counts from 0, and keeps its settings."""
+        now_s = self.advance().time_s
+        self._machine.restart(now_s)
+        self._orders.curtailed_unix_s = None
+        self._last = self._machine.read(now_s)
+        self._session = _began(self._last, 0.0)
+
+    def set_clock(self, frequency_mhz: float | None = None, voltage_v: float | None = None) -> None:
+        """Set the clock [MHz] or the chips' voltage [V]; what is None stays.
+
+        Raises
+        ------
+        OrderRefusedError
+            If no machine can hold that.
+        """
+        before = self._orders.setting
+        mhz = before.frequency_mhz if frequency_mhz is None else frequency_mhz
+        self._apply(Setting(frequency_mhz=mhz, voltage_v=before.voltage_v if voltage_v is None else voltage_v))
+
+    def limit_power(self, power_w: float) -> None:
+        """Tune it to the most hashes within `power_w` [W] at the wall.
+
+        Raises
+        ------
+        OrderRefusedError
+            If no setting keeps that.
+        """
+        if not (isfinite(power_w) and power_w > 0):
+            raise OrderRefusedError(f"a power limit of {power_w} W; want a finite number above 0")
+        now_s = self.advance().time_s
+        try:
+            self._machine.set_power_target(power_w, now_s)
+        except OperatingPointError as error:
+            raise OrderRefusedError(str(error)) from None
+        self._last = self._machine.read(now_s)
+        self._orders.power_limit_w, self._orders.low_power = power_w, False
+
+    def set_low_power(self, *, on: bool) -> None:
+        """Run in the low power mode of stock firmware, or as its nameplate says; either ends a power limit."""
+        nominal = Setting(frequency_mhz=self.design.build.frequency_mhz)
+        self._apply(low_power(self.design) if on else nominal)
+        self._orders.power_limit_w, self._orders.low_power = None, on
+
+    def _apply(self, setting: Setting) -> None:
+        now_s = self.advance().time_s
+        try:
+            self._machine.set_frequency(setting.frequency_mhz, now_s, voltage_v=setting.voltage_v)
+        except OperatingPointError as error:
+            raise OrderRefusedError(str(error)) from None
+        self._last = self._machine.read(now_s)
+        self._orders.setting = setting
+
+    def _recent(self) -> Reading:
+        age_s = self._clock.now_s() - self._last.time_s
+        return self._last if 0 <= age_s <= FRESH_S else self.advance()
+
+    def _account(self, reading: Reading) -> None:
+        """Add to the firmware's count what came since the last reading."""
+        last, session = self._last, self._session
+        duration_s = reading.time_s - last.time_s
+        self._last = reading
+        if duration_s <= 0:
+            return
+        right = reading.hashes - last.hashes
+        believed_hps = (last.reported_hps - last.hashrate_hps + reading.reported_hps - reading.hashrate_hps) / 2
+        counted = right + believed_hps * duration_s
+        if last.error_rate < 1:
+            session.wrong_hashes += right * last.error_rate / (1 - last.error_rate)
+        kept = {window_s: exp(-duration_s / window_s) for window_s in WINDOWS_S}
+        for number, part in enumerate(_parts(last)):
+            own = counted * part
+            session.hashes[number] += own
+            average_hps = session.average_hps[number]
+            for window_s, stays in kept.items():
+                average_hps[window_s] = average_hps[window_s] * stays + own / duration_s * (1 - stays)
+
+
+def _began(reading: Reading, rate_hps: float) -> _Session:
+    """Return a count that begins now, with averages as if the machine had always done `rate_hps` [H/s]."""
+    parts = _parts(reading)
+    return _Session(reading.time_s, [dict.fromkeys(WINDOWS_S, rate_hps * part) for part in parts], [0.0 for _ in parts])
+
+
+def _parts(reading: Reading) -> list[float]:
+    """Return the parts that the boards have in what the machine hashes."""
+    working = [board.working_chips for board in reading.health.boards]
+    total = sum(working)
+    return [chips / total if total else 0.0 for chips in working]
