@@ -7,11 +7,13 @@ are all this machine with different faces.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Final, NamedTuple
 
-from hw.faults import FaultEvent, inject
+from hw.errors import FaultError
+from hw.faults import FaultEvent, hazard, inject
 from hw.faulty import FaultyPoint, failing_fans, faulty_at, resting_w
 from hw.health import Health, restarted
 from hw.machine_design import MachineDesign
@@ -92,11 +94,15 @@ class RunningMachine:
     ------
     OperatingPointError
         If it is to begin warm and has no steady state in this air.
+    FaultError
+        If a fault is planned that there is not.
     """
 
     def __init__(self, plan: MachinePlan, now_s: float) -> None:
         self.plan = plan
         self._began_s = now_s
+        for event in plan.faults:
+            hazard(event.name)  # which raises for a name that is none
         self._faults = sorted(plan.faults)
         setting = Setting(frequency_mhz=plan.design.build.frequency_mhz)
         temperatures = TwoTemperatures(plan.ambient_c, plan.ambient_c)
@@ -208,7 +214,8 @@ class RunningMachine:
         while self._faults and self._began_s + self._faults[0].time_s <= until_s:
             event = self._faults.pop(0)
             fans = self.plan.design.build.fans.count
-            self._now.health = inject(self._now.health, event.name, unit=event.unit, fans=fans)
+            with suppress(FaultError):  # what is broken already cannot break again
+                self._now.health = inject(self._now.health, event.name, unit=event.unit, fans=fans)
             self._now.flow = self._flow()
 
     def _step(self, duration_s: float) -> None:

@@ -143,6 +143,14 @@ class TestFaults:
         assert (told.state, told.hashrate_hps) == (MachineState.HUNG, 0.0)
         assert told.hashes == pytest.approx(100 * S19J.hashrate_hps, rel=1e-6)
 
+    def test_what_is_broken_already_cannot_break_again(self) -> None:
+        machine = running(faults=tuple(FaultEvent(10.0 + number, "fan failure", number % 4) for number in range(9)))
+        assert machine.read(60.0).fan_rpm == (0.0,) * 4
+
+    def test_a_planned_fault_that_there_is_not_is_refused_at_once(self) -> None:
+        with pytest.raises(FaultError, match="no fault 'gremlins'"):
+            running(faults=(FaultEvent(1e9, "gremlins", 0),))
+
     def test_an_unknown_fault_is_a_sentence(self) -> None:
         with pytest.raises(FaultError, match="no fault 'gremlins'; known: dead chip"):
             running().break_down("gremlins", 0.0)
