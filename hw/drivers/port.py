@@ -95,10 +95,16 @@ class SerialPort:
     def read(self, timeout_s: float) -> bytes:
         """Return what has come, waiting up to `timeout_s` [s] for the first byte; empty if nothing came."""
         try:
-            ready, _, _ = select.select([self._serial.fileno()], [], [], max(0.0, timeout_s))
-            return bytes(self._serial.read(READ_BYTES)) if ready else b""
+            line = self._serial.fileno()
+            ready, _, _ = select.select([line], [], [], max(0.0, timeout_s))
+            data = os.read(line, READ_BYTES) if ready else b""  # pyserial would wait by another select
+        except BlockingIOError:
+            return b""
         except LOST as error:
             raise self._lost(error) from None
+        if ready and not data:
+            raise self._lost(OSError("the other end hung up"))
+        return data
 
     def write(self, data: bytes) -> None:
         """Send all of `data`."""
