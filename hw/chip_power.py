@@ -13,8 +13,7 @@ from typing import Final
 
 from hw.errors import ModelError
 from hw.sourced import Sourced
-
-HZ_PER_MHZ: Final = 1_000_000  # exact, SI prefix
+from hw.units import HZ_PER_MHZ
 
 LEAKAGE_SHARE: Final = Sourced(
     value=0.05,

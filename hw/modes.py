@@ -146,6 +146,11 @@ def preset(design: MachineDesign, number: int) -> Setting:
     return Setting(frequency_mhz=design.build.frequency_mhz + number * PRESET_STEP_MHZ.value)
 
 
+def preset_range_mhz(design: MachineDesign) -> tuple[float, float]:
+    """Return the clocks [MHz] of the lowest and of the highest preset."""
+    return preset(design, -PRESETS_BELOW).frequency_mhz, preset(design, PRESETS_ABOVE).frequency_mhz
+
+
 def low_power(design: MachineDesign) -> Setting:
     """Return a stock machine's low power mode: a quarter off the clock at the nominal voltage, which is why it saves little."""
     build = design.build

@@ -17,7 +17,7 @@ from hw.drivers.icarus.frames import place_in_sweep
 from hw.emulators.answers import Key, key_of, known_answers
 from hw.errors import HardwareError
 from hw.finder import ANSWER_TARGET, Finder
-from hw.modes import PRESET_STEP_MHZ, PRESETS_ABOVE, PRESETS_BELOW
+from hw.modes import preset_range_mhz
 from hw.power import PowerSample
 from hw.running_machine import MachinePlan, MachineState, Reading, RunningMachine
 from miner.header import NONCE_SPACE, Nonce
@@ -151,9 +151,7 @@ class SimulatedDevice:
 
     def set_frequency(self, frequency_mhz: float) -> None:
         """Set its clock [MHz]; raise SettingError outside its firmware's presets."""
-        nominal_mhz = self._plan.design.build.frequency_mhz
-        lowest_mhz = nominal_mhz - PRESETS_BELOW * PRESET_STEP_MHZ.value
-        highest_mhz = nominal_mhz + PRESETS_ABOVE * PRESET_STEP_MHZ.value
+        lowest_mhz, highest_mhz = preset_range_mhz(self._plan.design)
         if not lowest_mhz <= frequency_mhz <= highest_mhz:
             raise SettingError(f"{self.name}: {frequency_mhz:g} MHz; its presets are {lowest_mhz:g} to {highest_mhz:g} MHz")
         try:

@@ -215,14 +215,14 @@ class _Keeper:
         queue, epoch, _ = self._supervisor.orders()
         ready = self._told.state in {DeviceState.IDLE, DeviceState.HASHING}
         if queue is not None and ready and (epoch != self._epoch or self._device.wants_work()):
-            self._give(queue, replace=epoch != self._epoch)
+            self._give(queue, at_once=epoch != self._epoch)
             self._epoch = epoch
         for solution in self._device.poll(POLL_S):
             self._hand_over(solution)
         self._told = self._device.telemetry()
         self._watch()
 
-    def _give(self, queue: WorkQueue, *, replace: bool) -> None:
+    def _give(self, queue: WorkQueue, *, at_once: bool) -> None:
         unit = self._next_unit(queue)
         if unit is None:
             return
@@ -230,7 +230,7 @@ class _Keeper:
         given = queue.assignment
         work = DeviceWork(number=self._number, template=unit.templates[0], target=given.target, version_mask=given.version_mask)
         self._given.append((self._number, unit, queue))
-        (self._device.replace if replace else self._device.submit)(work)
+        (self._device.replace if at_once else self._device.submit)(work)
 
     def _next_unit(self, queue: WorkQueue) -> WorkUnit | None:
         """Return what is to be done again of this job, or else something new."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from miner.units import HASHES_PER_TH
 
+HZ_PER_MHZ: Final = 1_000_000  # exact, SI prefix
 W_PER_KW: Final = 1_000  # exact, SI prefix
 W_PER_MW: Final = 1_000_000  # exact, SI prefix
 W_PER_GW: Final = 1_000_000_000  # exact, SI prefix

@@ -9,11 +9,12 @@ from itertools import pairwise
 from math import isfinite
 from typing import Final, Literal, cast, get_args
 
-from hw.chip_power import HZ_PER_MHZ, ChipPoint
+from hw.chip_power import ChipPoint
 from hw.curves import interpolate
 from hw.errors import CatalogueError, ModelError, OperatingPointError, UnknownMachineError
 from hw.sourced import Basis
 from hw.tables import read_rows
+from hw.units import HZ_PER_MHZ
 
 Node = Literal["chip", "string"]
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
+from hw.units import HZ_PER_MHZ
 from reports import catalogue
 from reports.catalogue import Metric
 from reports.exporter import build_info, family
 
-HZ_PER_MHZ = 1_000_000  # exact, SI prefix
 CHIP = "chip"
 
 

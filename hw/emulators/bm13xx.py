@@ -21,7 +21,7 @@ from hw.drivers.bm13xx.responses import NonceResponse
 from hw.emulators.answers import Key, key_of, known_answers
 from hw.emulators.bm13xx_chain import Chain
 from hw.emulators.board import board_for
-from hw.emulators.faults import Fault, Faults
+from hw.emulators.faults import LATE_S, STUCK_NONCE, STUCK_S, Fault, Faults
 from hw.emulators.serving import EmulatorSnapshot
 from hw.finder import ANSWER_TARGET, Finder
 from miner.header import NONCE_SPACE, Nonce
@@ -30,9 +30,6 @@ from miner.template import HeaderTemplate, Template
 from miner.work import spread_bits
 
 GAP_S: Final = 0.05  # a frame that stays unfinished so long is looked through for others
-LATE_S: Final = 0.005
-STUCK_S: Final = 0.05
-STUCK_NONCE: Final = Nonce(0x0DEFACED)
 TOGETHER: Final = 4  # versions that are searched at once, where the host lets them be rolled
 
 
@@ -135,11 +132,12 @@ class Bm13xxEmulator:
         if self._late:
             self._due.append((now_s + LATE_S, self._late))
             self._late = b""
-        cool = self._board is None or self._board.hashes(now_s)
+        cool = self._board is None or self._board.is_cool(now_s)
         if self.faults.there(Fault.HANG, now_s) or not (self._chain.hashrate_hps and cool):
             return
         if self.faults.there(Fault.STUCK_NONCE, now_s):
-            self._report(NonceResponse(STUCK_NONCE, 0, job.job_id, 0 if self._chain.rolls else None), (now_s, now_s + STUCK_S))
+            named = result_id(self._setting.chip, job.job_id)
+            self._report(NonceResponse(STUCK_NONCE, 0, named, 0 if self._chain.rolls else None), (now_s, now_s + STUCK_S))
             return
         templates, versions = self._templates(job)
         unknown = []

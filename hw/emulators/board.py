@@ -12,7 +12,7 @@ from hw.catalogue import entry
 from hw.designs import bitaxe_gamma
 from hw.drivers.bm13xx.chips import Chip
 from hw.health import healthy
-from hw.modes import ESP_PAUSE, PRESET_STEP_MHZ, PRESETS_ABOVE, PRESETS_BELOW, set_ramp
+from hw.modes import ESP_PAUSE, preset_range_mhz, set_ramp
 from hw.protection import ESP_MINER
 from hw.running_machine import MachinePlan, MachineState, Reading, RunningMachine
 
@@ -48,10 +48,8 @@ class EmulatedBoard:
         if mhz <= 0:
             self._machine.curtail(now_s)
             return
-        nominal_mhz = self._design.build.frequency_mhz
-        lowest_mhz = nominal_mhz - PRESETS_BELOW * PRESET_STEP_MHZ.value
-        highest_mhz = nominal_mhz + PRESETS_ABOVE * PRESET_STEP_MHZ.value
-        wished_mhz = nominal_mhz * mhz / self._chip.default_mhz
+        lowest_mhz, highest_mhz = preset_range_mhz(self._design)
+        wished_mhz = self._design.build.frequency_mhz * mhz / self._chip.default_mhz
         self._machine.resume(now_s)
         self._machine.set_frequency(min(max(wished_mhz, lowest_mhz), highest_mhz), now_s)
 
@@ -59,7 +57,7 @@ class EmulatedBoard:
         """Return what it draws and how warm it is."""
         return self._machine.read(now_s)
 
-    def hashes(self, now_s: float) -> bool:
+    def is_cool(self, now_s: float) -> bool:
         """Tell whether it does not rest for heat."""
         return self._machine.read(now_s).state != MachineState.OVERHEATED
 

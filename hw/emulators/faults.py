@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite
+from typing import Final
 
 from hw.drivers.errors import SettingError
+from miner.header import Nonce
 
 
 class Fault(StrEnum):
@@ -31,6 +33,11 @@ class Fault(StrEnum):
     """The check digit of an answer is wrong."""
     WRONG_BAUD = "wrong-baud"
     """It speaks at another speed, so that bytes arrive mangled."""
+
+
+LATE_S: Final = 0.005  # after the next work, for an answer that comes late
+STUCK_S: Final = 0.05  # after the work, for the answer of a stuck device
+STUCK_NONCE: Final = Nonce(0x0DEFACED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,16 +15,13 @@ from hw.drivers.icarus.commands import COMMAND_BYTES, Clock, clock_of, looks_lik
 from hw.drivers.icarus.family import SWEEP, IcarusProfile
 from hw.drivers.icarus.frames import BAUD, WORK_BYTES, decode_work, encode_nonce, place_in_sweep
 from hw.emulators.answers import Key, key_of, known_answers
-from hw.emulators.faults import Fault, Faults
+from hw.emulators.faults import LATE_S, STUCK_NONCE, STUCK_S, Fault, Faults
 from hw.emulators.serving import EmulatorSnapshot
 from hw.finder import Finder
 from miner.header import Nonce
 from miner.share import Hit
 
 GAP_S: Final = 0.1  # a frame that stays unfinished so long is none: the line has no other framing
-LATE_S: Final = 0.005  # after the next work, for an answer that comes late
-STUCK_S: Final = 0.05
-STUCK_NONCE: Final = Nonce(0x0DEFACED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

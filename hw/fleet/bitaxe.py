@@ -15,8 +15,8 @@ from hw.errors import ModelError
 from hw.machine_design import MachineDesign, calibrate
 from hw.psu import scaled_supply
 from hw.sourced import Sourced
+from hw.units import HZ_PER_MHZ
 
-_HZ_PER_MHZ: Final = 1_000_000  # exact, SI prefix
 GAMMA_MHZ: Final = 525  # MHz, where the borrowed ladder has its default
 GAMMA_W: Final = 19  # W, of the board whose heat capacities and supply the borrowed design has
 REGULATOR_C_PER_W: Final = Sourced(
@@ -118,7 +118,7 @@ def bitaxe(entry: CatalogueEntry) -> MachineDesign:
     """
     chip, chips = axe_chip(entry), (entry.layout.chips if entry.layout is not None else None) or 1
     base = bitaxe_gamma(entry.machine).build
-    frequency_mhz = float(round(entry.machine.hashrate_hps / (chip.small_cores * chips * _HZ_PER_MHZ)))
+    frequency_mhz = float(round(entry.machine.hashrate_hps / (chip.small_cores * chips * HZ_PER_MHZ)))
     gamma_mv = base.curve.voltage(GAMMA_MHZ).voltage_v * 1000
     size = max(entry.machine.power_w / GAMMA_W, 1.0) if chips > 1 else 1.0
     fans = base.fans

@@ -11,8 +11,7 @@ from typing import Final
 from hw.drivers.bm13xx.jobs import JobForm
 from hw.drivers.bm13xx.registers import Register
 from hw.drivers.errors import SettingError
-
-HZ_PER_MHZ: Final = 1_000_000  # exact, SI prefix
+from hw.units import HZ_PER_MHZ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

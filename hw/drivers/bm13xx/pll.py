@@ -14,9 +14,10 @@ from fractions import Fraction
 from math import floor
 from typing import Final, Self
 
-from hw.drivers.bm13xx.chips import HZ_PER_MHZ, Chip
+from hw.drivers.bm13xx.chips import Chip
 from hw.drivers.bm13xx.registers import CRYSTAL_HZ
 from hw.drivers.errors import FrameError, SettingError
+from hw.units import HZ_PER_MHZ
 
 CRYSTAL_MHZ: Final = CRYSTAL_HZ // HZ_PER_MHZ
 REFS: Final = (1, 2)

@@ -13,6 +13,7 @@ from hw.drivers.errors import PortError, PortLostError, ProbeError, SettingError
 from hw.drivers.icarus.driver import IcarusDevice
 from hw.drivers.icarus.family import IcarusProfile, profile
 from hw.drivers.icarus.frames import encode_work
+from hw.drivers.icarus.probes import GOLDEN
 from hw.drivers.port import SerialPort
 from hw.emulators.pty_line import PtyLine
 from miner.backends.registry import GENESIS_HASH, GENESIS_HEADER, GENESIS_NONCE
@@ -212,14 +213,19 @@ def test_work_is_due_again_when_the_sweep_must_be_over(emulate: Emulate) -> None
     device.close()
 
 
-def test_the_frame_that_a_host_writes_is_the_one_the_device_reads(emulate: Emulate, drive: Drive) -> None:
-    emulated = emulate("erupter")
-    device = drive(emulated)
+def test_a_host_writes_the_probe_and_the_work_and_nothing_else(emulate: Emulate) -> None:
+    emulated, sent = emulate("erupter"), []
+
+    class Noted(SerialPort):
+        def write(self, data: bytes) -> None:
+            sent.append(data)
+            super().write(data)
+
+    device = IcarusDevice(ERUPTER, lambda: Noted(emulated.path, 115200))
     device.open()
     device.submit(other())
-    time.sleep(0.1)
-    assert emulated.emulator.snapshot(0.0).works == 2
-    assert encode_work(other().template) != encode_work(genesis().template)
+    device.close()
+    assert sent == [GOLDEN, encode_work(other().template)]
 
 
 def test_a_u1_is_clocked(emulate: Emulate, drive: Drive) -> None:
@@ -237,6 +243,7 @@ def test_a_u1_is_clocked(emulate: Emulate, drive: Drive) -> None:
         took_s.append(time.monotonic() - started_s)
     assert took_s[0] == pytest.approx(0.311, abs=0.1)
     assert took_s[1] == pytest.approx(0.156, abs=0.1)
+    assert took_s[1] < 0.75 * took_s[0]
     with pytest.raises(SettingError, match="take 125 to 500 MHz"):
         device.set_frequency(600)
 

@@ -218,3 +218,13 @@ def test_a_bare_midstate_cannot_be_given(emulate: Emulate, drive: Drive) -> None
 def test_a_chain_has_1_to_128_chips(chips: int) -> None:
     with pytest.raises(SettingError, match=f"a chain of {chips} chips; want 1 to 128"):
         ChainPlan(chip=CHIPS["BM1366"], chips=chips)
+
+
+@pytest.mark.parametrize("name", ["BM1368", "BM1370"])
+def test_a_stuck_nonce_is_counted_against_its_job_on_chips_that_shift_its_id(emulate: Emulate, drive: Drive, name: str) -> None:
+    device = drive(emulate(name.lower(), "stuck-nonce@0.6"), name)
+    device.open()
+    time.sleep(0.7)
+    device.submit(work(1))
+    assert wait(device, 0.3) == []
+    assert device.telemetry().hardware_errors == 1
