@@ -12,6 +12,7 @@ from numba.extending import intrinsic
 from miner.backends import llvm_vector, llvm_woven
 from miner.backends.llvm_batch import I32, Batch
 from miner.backends.native import VECTOR, WOVEN, Kernel
+from miner.backends.object_code import Compiled, compiled_parts
 
 _EMITTERS: Final = {VECTOR: llvm_vector.emit_met, WOVEN: llvm_woven.emit_met}
 _WARM_UP: Final = {VECTOR: 0, WOVEN: llvm_woven.STAGES}  # batches before the first whose result counts
@@ -25,11 +26,10 @@ _SIGNATURE: Final = types.int64(
 _BARE: Final[Any] = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
-def compile_loop(kernel: Kernel) -> tuple[str, bytes]:
+def compile_loop(kernel: Kernel) -> Compiled:
     """Return the symbol and the object code of the loop of `kernel`, for this machine."""
     compiled = _loop(kernel).overloads[_SIGNATURE.args]
-    _, _, (object_code, _) = compiled.library.serialize_using_object_code()
-    return compiled.fndesc.llvm_func_name, object_code
+    return compiled_parts(compiled)
 
 
 def _type_read(typing_context, words, number):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202

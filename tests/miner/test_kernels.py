@@ -13,7 +13,7 @@ from subprocess import CompletedProcess
 import llvmlite.binding as llvm
 import pytest
 
-from miner.backends import llvm_woven, native, scan_loop
+from miner.backends import llvm_woven, native, object_code, scan_loop
 from miner.backends.scan_loop import VECTOR, WOVEN, Kernel, scan_with
 from miner.target import Target
 from miner.template import HeaderTemplate
@@ -171,10 +171,10 @@ def test_the_scratch_is_large_enough_and_aligned() -> None:
 
 def test_machine_code_is_kept_where_the_user_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/somewhere")
-    assert native.cache_folder() == Path("/somewhere")
+    assert object_code.cache_folder() == Path("/somewhere")
     monkeypatch.delenv("NUMBA_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
-    assert native.cache_folder() == Path("/caches/hashwatt")
+    assert object_code.cache_folder() == Path("/caches/hashwatt")
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/me")
-    assert native.cache_folder() == Path("/home/me/.cache/hashwatt")
+    assert object_code.cache_folder() == Path("/home/me/.cache/hashwatt")

@@ -1,0 +1,98 @@
+"""Machine code of loops: compiled by Numba once, kept in a file, and loaded without Numba from then on.
+
+Importing Numba and asking its own cache takes longer than a second; loading the object code takes a tenth of that. The
+file's name is the digest of everything that decides its content: the text that emits it, what is asked for, the processor and
+the versions of the compilers. A file that is damaged is compiled anew, and one that cannot be written is done without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from ctypes import CFUNCTYPE, c_int32
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import llvmlite.binding as llvm
+
+_FORCED: Final = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_OPT")  # what a user may tell the compiler
+_DIGEST_BYTES: Final = 32
+
+Loop = Callable[..., int]
+Compiled = tuple[str, bytes]
+"""Symbol and object code."""
+
+
+def kept_loop(digest: str, compile_loop: Callable[[], Compiled], arguments: Sequence[Any]) -> Loop:
+    """Return the loop of that digest, ready to be called with `arguments` (ctypes); it lets go of Python's lock.
+
+    Numba's own convention: it returns a status, and takes a pointer to the result and one to an error first.
+    """
+    path = cache_folder() / f"{digest}.kernel"
+    kept = _read(path)
+    if kept is None:
+        kept = compile_loop()
+        _write(path, *kept)
+    return _load(*kept, arguments)
+
+
+def digest_of(files: Sequence[str | Path], *wanted: str) -> str:
+    """Return the digest of what decides machine code: the `files` that emit it, what is `wanted`, and this machine."""
+    parts = [Path(path).read_text(encoding="utf-8") for path in (*files, __file__)]
+    parts += [*wanted, llvm.get_host_cpu_name(), repr(sorted(llvm.get_host_cpu_features().items()))]
+    parts += [version("numba"), version("llvmlite"), *(os.environ.get(name, "") for name in _FORCED)]
+    return sha256("\0".join(parts).encode()).hexdigest()
+
+
+def compiled_parts(compiled: Any) -> Compiled:  # noqa: ANN401  numba is untyped
+    """Return symbol and object code of what Numba compiled."""
+    _, _, (object_code, _) = compiled.library.serialize_using_object_code()
+    return compiled.fndesc.llvm_func_name, object_code
+
+
+def cache_folder() -> Path:
+    """Return where machine code is kept: ``$NUMBA_CACHE_DIR``, else ``hashwatt`` in the user's cache folder."""
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    if named:
+        return Path(named)
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    return Path(home) / "hashwatt"
+
+
+def _read(path: Path) -> Compiled | None:
+    """Return symbol and object code, or None if there is no such file or it is not whole."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    digest, kept = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    if sha256(kept).digest() != digest:
+        return None
+    symbol, _, object_code = kept.partition(b"\n")
+    return symbol.decode(), object_code
+
+
+def _write(path: Path, symbol: str, object_code: bytes) -> None:
+    """Keep symbol and object code, whole or not at all; a folder that cannot be written to is no error."""
+    kept = symbol.encode() + b"\n" + object_code
+    beside = path.with_suffix(f".{os.getpid()}.part")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(sha256(kept).digest() + kept)
+        beside.replace(path)
+
+
+def _load(symbol: str, object_code: bytes, arguments: Sequence[Any]) -> Loop:
+    """Return the function of that symbol, from an engine of its own: two loops may well have been given one symbol."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(object_code))
+    engine.finalize_object()
+    loop = CFUNCTYPE(c_int32, *arguments)(engine.get_function_address(symbol))
+    loop.engine = engine  # type: ignore[attr-defined]  # the code lives as long as its engine
+    return loop
