@@ -13,7 +13,7 @@ from typing import Final
 
 from hw.errors import OperatingPointError
 from hw.fans import FanBank
-from hw.health import BoardHealth, Health
+from hw.health import Health, boards_on
 from hw.machine_design import MachineDesign
 from hw.operating_point import OperatingPoint, Setting, operating_point
 from hw.protection import Protection
@@ -79,7 +79,7 @@ def faulty_point(design: MachineDesign, setting: Setting, ambient_c: float, heal
     """
     if health.tripped or health.supply_dead:
         return _still(0.0)
-    boards = _boards_on(health)
+    boards = boards_on(health)
     if not boards:
         return _still(design.build.supply.standby_w)
     cooled = design.with_fans(failing_fans(design, health))
@@ -101,7 +101,7 @@ def faulty_at(design: MachineDesign, setting: Setting, point: OperatingPoint, he
     OperatingPointError
         If the clock has no voltage.
     """
-    build, boards = design.build, _boards_on(health)
+    build, boards = design.build, boards_on(health)
     if health.tripped or health.supply_dead or not boards:
         return _still(0.0 if health.tripped or health.supply_dead else build.supply.standby_w)
     chips = sum(board.chips for board in health.boards)
@@ -151,11 +151,6 @@ def _bisect(good: Callable[[float], bool], clocks_mhz: tuple[float, ...]) -> flo
         middle = (low + high) / 2
         low, high = (middle, high) if good(middle) else (low, middle)
     return low
-
-
-def _boards_on(health: Health) -> tuple[BoardHealth, ...]:
-    on = tuple(board for board in health.boards if board.powered)
-    return () if health.one_board_stops_all and len(on) < len(health.boards) else on
 
 
 def failing_fans(design: MachineDesign, health: Health) -> FanBank:

@@ -87,6 +87,12 @@ class Health:
     one_board_stops_all: bool = False
 
 
+def boards_on(health: Health) -> tuple[BoardHealth, ...]:
+    """Return the boards under voltage: none if one that failed stops all."""
+    on = tuple(board for board in health.boards if board.powered)
+    return () if health.one_board_stops_all and len(on) < len(health.boards) else on
+
+
 def healthy(boards: int, chips_per_board: int, *, one_board_stops_all: bool = False) -> Health:
     """Return a machine in order: `boards` boards of `chips_per_board` chips.
 

@@ -125,6 +125,11 @@ def chip_power_at_w(design: MachineDesign, setting: Setting, chip_c: float) -> t
     )
 
 
+def hashrate_at_hps(design: MachineDesign, setting: Setting) -> float:
+    """Return the hash rate [H/s] of all chips at `setting`."""
+    return hashrate_hps(design.small_cores, setting.frequency_mhz, design.build.chips)
+
+
 def operating_point(design: MachineDesign, setting: Setting, ambient_c: float) -> OperatingPoint:
     """Return the steady state of `design` at `setting` with inlet air of `ambient_c` [°C].
 
@@ -166,7 +171,7 @@ def point_at(
         voltage_v=voltage.voltage_v,
         fan_speed=fan_speed,
         ambient_c=ambient_c,
-        hashrate_hps=hashrate_hps(design.small_cores, setting.frequency_mhz, build.chips),
+        hashrate_hps=hashrate_at_hps(design, setting),
         chip_power_w=chip_w,
         leakage_power_w=leaking_w,
         dc_power_w=dc_w,

@@ -118,6 +118,10 @@ class PowerSupply:
         """Return `dc_power_w` [W] as a part of the rating; above 1 the supply is overloaded."""
         return dc_power_w / self.rated_w
 
+    def loss_points_w(self) -> tuple[tuple[float, float], ...]:
+        """Return the points between which losses run straight: what is given, and what is lost [W], from no load on."""
+        return tuple(zip(self._dc_w(), self._losses_w(), strict=True))
+
     def _dc_w(self) -> tuple[float, ...]:
         return (0.0, *(load * self.rated_w for load in self.loads))
 

@@ -9,25 +9,30 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import ceil
-from typing import Final, NamedTuple
+from typing import Final
 
 from hw.errors import FaultError
 from hw.faults import FaultEvent, hazard, inject
-from hw.faulty import FaultyPoint, failing_fans, faulty_at, resting_w
+from hw.faulty import FaultyPoint, failing_fans
 from hw.health import Health, restarted
 from hw.machine_design import MachineDesign
-from hw.modes import LUXOS_SLEEP, LUXOS_WAKE_FAST, STOCK_BOOT, Ramp, sleep_power_w
+from hw.modes import LUXOS_SLEEP, LUXOS_WAKE_FAST, STOCK_BOOT, Ramp
 from hw.operating_point import Setting, operating_point, point_at
-from hw.protection import LUXOS, Protection, ProtectionState, protect
+from hw.protection import LUXOS, Protection, ProtectionState
 from hw.reading import MachineState, Reading
+from hw.stepping.figures import Condition, step_figures
+from hw.stepping.floats import Stepper
+from hw.stepping.physics_text import Moving, Surroundings
 from hw.thermal import TwoTemperatures
-from hw.transient import slowed_setting
+from hw.transient import NOTHING, Flow, Order, Situation, after, flow_of
 from hw.tuner import Caps, grid, tune
 
 __all__ = ["MachinePlan", "MachineState", "Reading", "RunningMachine"]
 
 STEP_S: Final = 1.0  # short against heatsinks (minutes), and what their neighbours' leakage changes in
+FEW_STEPS: Final = 64  # not worth a stepper
 MOST_STEPS: Final = 3600  # of one catching up; longer absences are caught up in longer steps
 TUNE_STEP_MHZ: Final = 5.0  # MHz, as finely as an autotuner looks
 TUNE_SPAN: Final = (0.4, 1.2)  # parts of the nominal clock
@@ -48,26 +53,13 @@ class MachinePlan:
     warm: bool = True  # begins in its steady state, and not cold with a boot before it
 
 
-class _Flow(NamedTuple):
-    """What flows during a step: watts at the wall and in the chips, hashes found and told a second, the fans' speed."""
-
-    wall_w: float
-    chip_w: float
-    hps: float
-    reported_hps: float
-    fan_speed: float
-
-
 @dataclass(slots=True)
 class _Way:
     """A ramp under way: where it began, and when."""
 
     ramp: Ramp
     since_s: float
-    before: _Flow
-
-
-_NOTHING: Final = _Flow(0.0, 0.0, 0.0, 0.0, 0.0)
+    before: Flow
 
 
 @dataclass(slots=True)
@@ -81,14 +73,14 @@ class _Now:
     protection: ProtectionState = field(default_factory=ProtectionState)
     curtailed: bool = False
     way: _Way | None = None
-    flow: _Flow = _NOTHING
+    flow: Flow = NOTHING
     point: FaultyPoint | None = None
     energy_j: float = 0.0
     hashes: float = 0.0
 
 
 class RunningMachine:
-    """One machine from `now_s` [s] on.
+    """One machine from `now_s` [s] on; `stepper` takes it through long times, where one wants them quickly.
 
     Raises
     ------
@@ -98,8 +90,9 @@ class RunningMachine:
         If a fault is planned that there is not.
     """
 
-    def __init__(self, plan: MachinePlan, now_s: float) -> None:
+    def __init__(self, plan: MachinePlan, now_s: float, stepper: Stepper | None = None) -> None:
         self.plan = plan
+        self._stepper, self._figures_of = stepper, lru_cache(maxsize=8)(step_figures)
         self._began_s = now_s
         for event in plan.faults:
             hazard(event.name)  # which raises for a name that is none
@@ -111,7 +104,7 @@ class RunningMachine:
             temperatures = TwoTemperatures(point.chip_c, point.sink_c)
         self._now = _Now(time_s=now_s, temperatures=temperatures, health=plan.health, setting=setting)
         if not plan.warm:
-            self._now.way = _Way(plan.boot, now_s, _NOTHING)
+            self._now.way = _Way(plan.boot, now_s, NOTHING)
         self._now.flow = self._flow()
 
     def read(self, now_s: float) -> Reading:
@@ -193,7 +186,7 @@ class RunningMachine:
         self._catch_up(now_s)
         now = self._now
         now.health, now.protection, now.curtailed = restarted(now.health), ProtectionState(), False
-        now.way = _Way(self.plan.boot, now_s, _NOTHING)
+        now.way = _Way(self.plan.boot, now_s, NOTHING)
         now.flow = self._flow()
 
     def _catch_up(self, now_s: float) -> None:
@@ -204,8 +197,7 @@ class RunningMachine:
             if until_s > now.time_s:
                 steps = min(ceil((until_s - now.time_s) / STEP_S), MOST_STEPS)
                 duration_s = (until_s - now.time_s) / steps
-                for _ in range(steps):
-                    self._step(duration_s)
+                self._steps(steps, duration_s)
                 now.time_s = until_s
             self._strike(until_s)
 
@@ -218,30 +210,47 @@ class RunningMachine:
                 self._now.health = inject(self._now.health, event.name, unit=event.unit, fans=fans)
             self._now.flow = self._flow()
 
+    def _steps(self, steps: int, duration_s: float) -> None:
+        """Take so many steps: one by one while a ramp is under way or there is no stepper, then most at once."""
+        while steps and (self._stepper is None or self._now.way is not None or steps < FEW_STEPS):
+            self._step(duration_s)
+            steps -= 1
+        if steps and self._stepper is not None:
+            self._jump(self._stepper, steps - 1, duration_s)
+            self._step(duration_s)  # whose flow is what a ramp may begin from
+
+    def _jump(self, stepper: Stepper, steps: int, duration_s: float) -> None:
+        now, plan = self._now, self.plan
+        condition = Condition(design=plan.design, setting=now.setting, health=now.health, rule=plan.rule)
+        order = Surroundings(plan.ambient_c, float(not now.curtailed), float(now.curtailed))
+        heat, watch = now.temperatures, now.protection
+        moving = Moving(heat.chip_c, heat.sink_c, float(not watch.hashing), float(watch.steps), watch.for_s)
+        moving, energy_j, hashes = stepper(self._figures_of(condition, duration_s), moving, order, duration_s, steps)
+        now.temperatures = TwoTemperatures(moving.chip_c, moving.sink_c)
+        now.protection = ProtectionState(hashing=not moving.resting, steps=int(moving.slower), for_s=moving.for_s)
+        now.energy_j += energy_j
+        now.hashes += hashes
+        now.time_s += steps * duration_s
+
     def _step(self, duration_s: float) -> None:
-        now, rule = self._now, self.plan.rule
+        now = self._now
         now.flow = flow = self._flow()
-        cooled = self.plan.design.with_fans(failing_fans(self.plan.design, now.health))
-        now.temperatures = cooled.thermal_at(flow.fan_speed).step(
-            now.temperatures, power_w=flow.chip_w, ambient_c=self.plan.ambient_c, duration_s=duration_s
-        )
-        sensed_c = now.temperatures.chip_c if rule.sensor == "chip" else now.temperatures.sink_c
-        now.protection = protect(rule, now.protection, sensed_c, duration_s)
+        now.temperatures, now.protection = after(self._situation(), flow, now.temperatures, now.protection, duration_s)
         now.energy_j += flow.wall_w * duration_s
         now.hashes += flow.hps * duration_s
         now.time_s += duration_s
 
-    def _flow(self) -> _Flow:
+    def _flow(self) -> Flow:
         """Return what flows now: where the orders lead, or as far on the way there as the ramp is."""
         goal, way = self._goal(), self._now.way
         if way is None:
             return goal
         since_s = self._now.time_s - way.since_s
-        if since_s >= way.ramp.settled_s or goal is _NOTHING:
+        if since_s >= way.ramp.settled_s or goal is NOTHING:
             self._now.way = None
             return goal
         before, ramp = way.before, way.ramp
-        return _Flow(
+        return Flow(
             wall_w=ramp.power_w(since_s, from_w=before.wall_w, to_w=goal.wall_w),
             chip_w=ramp.power_w(since_s, from_w=before.chip_w, to_w=goal.chip_w),
             hps=ramp.hashrate_hps(since_s, from_hps=before.hps, to_hps=goal.hps),
@@ -249,22 +258,22 @@ class RunningMachine:
             fan_speed=max(before.fan_speed, goal.fan_speed),
         )
 
-    def _goal(self) -> _Flow:
-        now, design = self._now, self.plan.design
-        now.point = None
-        if now.health.tripped or now.health.supply_dead:
-            return _NOTHING
-        if now.curtailed:
-            return _Flow(sleep_power_w(design), 0.0, 0.0, 0.0, 0.0)
-        cooled = design.with_fans(failing_fans(design, now.health))
-        if not now.protection.hashing:
-            return _Flow(resting_w(cooled), 0.0, 0.0, 0.0, 1.0)
-        setting = slowed_setting(self.plan.rule, now.protection, now.setting)
-        temperatures = now.temperatures
-        point = point_at(cooled, setting, ambient_c=self.plan.ambient_c, chip_c=temperatures.chip_c, sink_c=temperatures.sink_c)
-        now.point = found = faulty_at(cooled, setting, point, now.health)
-        speed = point.fan_speed if found.chip_power_w > 0 else 0.0
-        return _Flow(found.wall_power_w, found.chip_power_w, found.hashrate_hps, found.reported_hps, speed)
+    def _goal(self) -> Flow:
+        now = self._now
+        flow = flow_of(self._situation(), now.temperatures, now.protection)
+        now.point = flow.found
+        return flow
+
+    def _situation(self) -> Situation:
+        now, plan = self._now, self.plan
+        return Situation(
+            design=plan.design,
+            setting=now.setting,
+            rule=plan.rule,
+            ambient_c=plan.ambient_c,
+            health=now.health,
+            order=Order.ASLEEP if now.curtailed else Order.AT_WORK,
+        )
 
     def _state(self) -> MachineState:
         now = self._now

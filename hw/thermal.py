@@ -147,7 +147,22 @@ class TwoNode:
     def step(self, now: TwoTemperatures, *, power_w: float, ambient_c: float, duration_s: float) -> TwoTemperatures:
         """Return the temperatures after `duration_s` [s] of constant `power_w` [W] and `ambient_c` [°C]; exact.
 
-        The matrix exponential of a 2×2 matrix with two different, negative eigenvalues, written out.
+        Raises
+        ------
+        ModelError
+            If the duration is negative or not finite.
+        """
+        end = self.steady(power_w, ambient_c)
+        chip, sink = now.chip_c - end.chip_c, now.sink_c - end.sink_c
+        chip_chip, chip_sink, sink_chip, sink_sink = self.kept(duration_s)
+        return TwoTemperatures(
+            end.chip_c + (chip_chip * chip + chip_sink * sink), end.sink_c + (sink_chip * chip + sink_sink * sink)
+        )
+
+    def kept(self, duration_s: float) -> tuple[float, float, float, float]:
+        """Return what `duration_s` [s] leave of the distance to the steady state: the exponential of a matrix, written out.
+
+        Of the chips' distance and of the sinks' in the chips' after it, then of the chips' and of the sinks' in the sinks'.
 
         Raises
         ------
@@ -155,8 +170,6 @@ class TwoNode:
             If the duration is negative or not finite.
         """
         _check_duration(duration_s)
-        end = self.steady(power_w, ambient_c)
-        chip, sink = now.chip_c - end.chip_c, now.sink_c - end.sink_c
         a = 1 / (self.chip_to_sink_c_per_w * self.chip_j_per_c)  # 1/s, chips into sinks, seen from the chips
         b = 1 / (self.chip_to_sink_c_per_w * self.sink_j_per_c)  # 1/s, the same, seen from the sinks
         c = 1 / (self.sink_to_air_c_per_w * self.sink_j_per_c)  # 1/s, sinks into air
@@ -164,10 +177,9 @@ class TwoNode:
         fast = -(a + b + c + root) / 2
         slow = a * c / fast  # their product is the determinant, a·c: no difference of nearly equal numbers
         e_fast, e_slow = exp(fast * duration_s), exp(slow * duration_s)
-        chip_rate, sink_rate = a * (sink - chip), b * chip - (b + c) * sink
         keep = (fast * e_slow - slow * e_fast) / (fast - slow)
         turn = (e_fast - e_slow) / (fast - slow)
-        return TwoTemperatures(end.chip_c + keep * chip + turn * chip_rate, end.sink_c + keep * sink + turn * sink_rate)
+        return keep - turn * a, turn * a, turn * b, keep - turn * (b + c)
 
     def stored_j(self, now: TwoTemperatures, ambient_c: float) -> float:
         """Return the heat [J] that the masses hold above `ambient_c` [°C]."""

@@ -7,21 +7,37 @@ thermal step is exact for it; leakage that changes on the way is caught up with 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import NamedTuple
 
+from hw.faulty import FaultyPoint, failing_fans, faulty_at, resting_w
+from hw.health import Health
 from hw.machine_design import MachineDesign
-from hw.operating_point import OperatingPoint, Setting, point_at
+from hw.modes import sleep_power_w
+from hw.operating_point import Setting, point_at
 from hw.protection import Protection, ProtectionState, protect, slowed_mhz
 from hw.thermal import TwoTemperatures
 
 
+class Order(StrEnum):
+    """What a machine is told."""
+
+    AT_WORK = "at work"
+    ASLEEP = "asleep"
+    DARK = "dark"
+    """Nothing: it is without power."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What does not change during a step: the machine, what is set, the firmware's rule against heat, the inlet air [°C]."""
+    """What does not change during a step: machine, setting, firmware's rule against heat, inlet air [°C], health, order."""
 
     design: MachineDesign
     setting: Setting
     rule: Protection
     ambient_c: float
+    health: Health
+    order: Order = Order.AT_WORK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +50,29 @@ class RunningState:
     hashes: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """One step: the state after it, and what was drawn [W, boundary "wall"] and hashed [H/s] during it.
+class Flow(NamedTuple):
+    """What flows during a step: watts at the wall and in the chips, hashes found and told a second, the fans' speed.
 
-    `point` is None while the machine rests for heat.
+    `found` is None while the machine does not hash for an order, for heat or for want of power.
     """
 
+    wall_w: float
+    chip_w: float
+    hps: float
+    reported_hps: float
+    fan_speed: float
+    found: FaultyPoint | None = None
+
+
+NOTHING = Flow(0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """One step: the state after it, and what flowed during it."""
+
     state: RunningState
-    wall_power_w: float
-    hashrate_hps: float
-    point: OperatingPoint | None
+    flow: Flow
 
 
 def cold(ambient_c: float) -> RunningState:
@@ -55,8 +83,6 @@ def cold(ambient_c: float) -> RunningState:
 def advance(situation: Situation, state: RunningState, duration_s: float) -> Moment:
     """Return what `duration_s` [s] of `situation` make of `state`.
 
-    A machine that rests for heat has its fans at full speed and nothing but its control board to feed.
-
     Raises
     ------
     OperatingPointError
@@ -64,34 +90,56 @@ def advance(situation: Situation, state: RunningState, duration_s: float) -> Mom
     ModelError
         If the duration is negative.
     """
-    design, rule = situation.design, situation.rule
-    point = _point(situation, state) if state.protection.hashing else None
-    if point is None:
-        fan_speed, chip_w, rate_hps = 1.0, 0.0, 0.0
-        wall_w = design.build.supply.input_w(design.build.overhead_w) + design.build.fans.power_w(fan_speed)
-    else:
-        fan_speed, chip_w, rate_hps, wall_w = point.fan_speed, point.chip_power_w, point.hashrate_hps, point.wall_power_w
-    temperatures = design.thermal_at(fan_speed).step(
-        state.temperatures, power_w=chip_w, ambient_c=situation.ambient_c, duration_s=duration_s
+    flow = flow_of(situation, state.temperatures, state.protection)
+    temperatures, protection = after(situation, flow, state.temperatures, state.protection, duration_s)
+    energy_j = state.energy_j + flow.wall_w * duration_s
+    hashes = state.hashes + flow.hps * duration_s
+    return Moment(
+        state=RunningState(temperatures=temperatures, protection=protection, energy_j=energy_j, hashes=hashes), flow=flow
     )
-    sensed_c = temperatures.chip_c if rule.sensor == "chip" else temperatures.sink_c
-    after = RunningState(
-        temperatures=temperatures,
-        protection=protect(rule, state.protection, sensed_c, duration_s),
-        energy_j=state.energy_j + wall_w * duration_s,
-        hashes=state.hashes + rate_hps * duration_s,
-    )
-    return Moment(state=after, wall_power_w=wall_w, hashrate_hps=rate_hps, point=point)
 
 
-def _point(situation: Situation, state: RunningState) -> OperatingPoint:
-    return point_at(
-        situation.design,
-        slowed_setting(situation.rule, state.protection, situation.setting),
-        ambient_c=situation.ambient_c,
-        chip_c=state.temperatures.chip_c,
-        sink_c=state.temperatures.sink_c,
+def flow_of(situation: Situation, temperatures: TwoTemperatures, protection: ProtectionState) -> Flow:
+    """Return what flows in a machine at `temperatures`.
+
+    One that rests for heat has its fans at full speed and nothing but its control board to feed.
+
+    Raises
+    ------
+    OperatingPointError
+        If the clock has no voltage.
+    """
+    design, health = situation.design, situation.health
+    if situation.order == Order.DARK or health.tripped or health.supply_dead:
+        return NOTHING
+    if situation.order == Order.ASLEEP:
+        return NOTHING._replace(wall_w=sleep_power_w(design))
+    cooled = design.with_fans(failing_fans(design, health))
+    if not protection.hashing:
+        return NOTHING._replace(wall_w=resting_w(cooled), fan_speed=1.0)
+    setting = slowed_setting(situation.rule, protection, situation.setting)
+    point = point_at(cooled, setting, ambient_c=situation.ambient_c, chip_c=temperatures.chip_c, sink_c=temperatures.sink_c)
+    found = faulty_at(cooled, setting, point, health)
+    speed = point.fan_speed if found.chip_power_w > 0 else 0.0
+    return Flow(found.wall_power_w, found.chip_power_w, found.hashrate_hps, found.reported_hps, speed, found)
+
+
+def after(
+    situation: Situation, flow: Flow, temperatures: TwoTemperatures, protection: ProtectionState, duration_s: float
+) -> tuple[TwoTemperatures, ProtectionState]:
+    """Return temperatures and protection after `duration_s` [s] of `flow`.
+
+    Raises
+    ------
+    ModelError
+        If the duration is negative.
+    """
+    cooled = situation.design.with_fans(failing_fans(situation.design, situation.health))
+    warmed = cooled.thermal_at(flow.fan_speed).step(
+        temperatures, power_w=flow.chip_w, ambient_c=situation.ambient_c, duration_s=duration_s
     )
+    sensed_c = warmed.chip_c if situation.rule.sensor == "chip" else warmed.sink_c
+    return warmed, protect(situation.rule, protection, sensed_c, duration_s)
 
 
 def slowed_setting(rule: Protection, state: ProtectionState, setting: Setting) -> Setting:
