@@ -1,0 +1,1 @@
+"""Arrays of machines: the one text of their physics over thousands of machines at once."""
