@@ -22,8 +22,8 @@ from hw.modes import LUXOS_SLEEP, LUXOS_WAKE_FAST, STOCK_BOOT, Ramp
 from hw.operating_point import Setting, operating_point, point_at
 from hw.protection import LUXOS, Protection, ProtectionState
 from hw.reading import MachineState, Reading
-from hw.stepping.figures import Condition, step_figures
-from hw.stepping.floats import Stepper
+from hw.stepping.figures import Condition, motion
+from hw.stepping.floats import Stepper, step_many
 from hw.stepping.physics_text import Moving, Surroundings
 from hw.thermal import TwoTemperatures
 from hw.transient import NOTHING, Flow, Order, Situation, after, flow_of
@@ -32,7 +32,6 @@ from hw.tuner import Caps, grid, tune
 __all__ = ["MachinePlan", "MachineState", "Reading", "RunningMachine"]
 
 STEP_S: Final = 1.0  # short against heatsinks (minutes), and what their neighbours' leakage changes in
-FEW_STEPS: Final = 64  # not worth a stepper
 MOST_STEPS: Final = 3600  # of one catching up; longer absences are caught up in longer steps
 TUNE_STEP_MHZ: Final = 5.0  # MHz, as finely as an autotuner looks
 TUNE_SPAN: Final = (0.4, 1.2)  # parts of the nominal clock
@@ -80,7 +79,7 @@ class _Now:
 
 
 class RunningMachine:
-    """One machine from `now_s` [s] on; `stepper` takes it through long times, where one wants them quickly.
+    """One machine from `now_s` [s] on; `stepper` takes it through time, compiled where one wants that quickly.
 
     Raises
     ------
@@ -90,9 +89,9 @@ class RunningMachine:
         If a fault is planned that there is not.
     """
 
-    def __init__(self, plan: MachinePlan, now_s: float, stepper: Stepper | None = None) -> None:
+    def __init__(self, plan: MachinePlan, now_s: float, stepper: Stepper = step_many) -> None:
         self.plan = plan
-        self._stepper, self._figures_of = stepper, lru_cache(maxsize=8)(step_figures)
+        self._stepper, self._motion_of = stepper, lru_cache(maxsize=1)(motion)
         self._began_s = now_s
         for event in plan.faults:
             hazard(event.name)  # which raises for a name that is none
@@ -165,15 +164,17 @@ class RunningMachine:
         """Go to sleep by the firmware's ramp."""
         self._catch_up(now_s)
         if not self._now.curtailed:
+            before = self._flow()
             self._now.curtailed = True
-            self._now.way = _Way(self.plan.sleep, now_s, self._now.flow)
+            self._now.way = _Way(self.plan.sleep, now_s, before)
 
     def resume(self, now_s: float) -> None:
         """Wake up by the firmware's ramp."""
         self._catch_up(now_s)
         if self._now.curtailed:
+            before = self._flow()
             self._now.curtailed = False
-            self._now.way = _Way(self.plan.wake, now_s, self._now.flow)
+            self._now.way = _Way(self.plan.wake, now_s, before)
 
     def break_down(self, name: str, now_s: float, unit: int = 0) -> None:
         """Let the fault called `name` strike now; raise FaultError if there is none, or no such unit."""
@@ -211,21 +212,22 @@ class RunningMachine:
             self._now.flow = self._flow()
 
     def _steps(self, steps: int, duration_s: float) -> None:
-        """Take so many steps: one by one while a ramp is under way or there is no stepper, then most at once."""
-        while steps and (self._stepper is None or self._now.way is not None or steps < FEW_STEPS):
+        """Take so many steps: one by one while a ramp is under way, then all at once."""
+        while steps and self._now.way is not None:
             self._step(duration_s)
             steps -= 1
-        if steps and self._stepper is not None:
-            self._jump(self._stepper, steps - 1, duration_s)
-            self._step(duration_s)  # whose flow is what a ramp may begin from
+        if steps:
+            self._leap(steps, duration_s)
 
-    def _jump(self, stepper: Stepper, steps: int, duration_s: float) -> None:
+    def _leap(self, steps: int, duration_s: float) -> None:
         now, plan = self._now, self.plan
         condition = Condition(design=plan.design, setting=now.setting, health=now.health, rule=plan.rule)
         order = Surroundings(plan.ambient_c, float(not now.curtailed), float(now.curtailed))
         heat, watch = now.temperatures, now.protection
         moving = Moving(heat.chip_c, heat.sink_c, float(not watch.hashing), float(watch.steps), watch.for_s)
-        moving, energy_j, hashes = stepper(self._figures_of(condition, duration_s), moving, order, duration_s, steps)
+        own = self._motion_of(condition)
+        machine = own.figures(duration_s), own.levels
+        moving, energy_j, hashes = self._stepper(machine, moving, order, duration_s, steps)
         now.temperatures = TwoTemperatures(moving.chip_c, moving.sink_c)
         now.protection = ProtectionState(hashing=not moving.resting, steps=int(moving.slower), for_s=moving.for_s)
         now.energy_j += energy_j

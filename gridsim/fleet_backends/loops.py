@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ctypes import byref, c_double, c_int64, c_void_p
 from functools import cache
 from importlib.util import find_spec
@@ -85,6 +86,6 @@ def run(form: Form, blocks: NDArray[np.float64], levels: NDArray[np.float64], st
     return summed
 
 
-def table(levels: list[Level]) -> NDArray[np.float64]:
+def table(levels: Sequence[Level]) -> NDArray[np.float64]:
     """Return the rows of clocks as float64[row, column]; one of nothing if there is none."""
     return np.array(levels, dtype=np.float64) if levels else np.zeros((1, LEVEL_COLUMNS))

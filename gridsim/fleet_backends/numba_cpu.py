@@ -19,7 +19,7 @@ from gridsim.errors import FleetError
 from gridsim.fleet_backends import layout, loops
 from gridsim.fleet_backends.layout import FLOWS, HOUR, STEP, SUMS, Form
 from gridsim.fleet_backends.machines import Around, FleetRun, Machines, check_duration, check_orders, check_start
-from hw.stepping.figures import Condition, Level, StepFigures, hour_figures, step_figures
+from hw.stepping.figures import Condition, Level, StepFigures, hour_figures, motion
 from hw.stepping.floats import Machine
 from hw.stepping.physics_text import Moving, Surroundings
 
@@ -119,7 +119,7 @@ def _kinds_in_motion(conditions: Sequence[Condition], duration_s: float) -> tupl
     rows: list[StepFigures] = []
     levels: list[Level] = []
     for condition in conditions:
-        row, own = step_figures(condition, duration_s, len(levels))
-        rows.append(row)
-        levels += own
+        own = motion(condition)
+        rows.append(own.figures(duration_s, len(levels)))
+        levels += own.levels
     return rows, levels

@@ -149,40 +149,61 @@ def hour_figures(condition: Condition) -> HourFigures:
     )
 
 
-def step_figures(condition: Condition, duration_s: float, first_level: int = 0) -> tuple[StepFigures, list[Level]]:
-    """Return the numbers of `condition` for steps of `duration_s` [s], and the rows of its clocks, from `first_level` on.
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """What of a machine in motion does not go with the length of its steps: its clocks by steps slower than set, and more."""
+
+    levels: tuple[Level, ...]
+    _hashing: TwoNode
+    _resting: TwoNode
+    _still: TwoNode
+    _others: dict[str, Any]
+
+    def figures(self, duration_s: float, first_level: int = 0) -> StepFigures:
+        """Return the numbers for steps of `duration_s` [s], whose clocks are rows from `first_level` on.
+
+        Raises
+        ------
+        ModelError
+            If the duration is not above 0 and finite.
+        """
+        if not (isfinite(duration_s) and duration_s > 0):
+            raise ModelError(f"duration_s is {duration_s}; want a finite number above 0")
+        return StepFigures(
+            first_level=float(first_level),
+            last_level=float(first_level + len(self.levels) - 1),
+            hashing_air=AirFigures(*self._hashing.kept(duration_s)),
+            resting_air=AirFigures(*self._resting.kept(duration_s)),
+            still_air=AirFigures(*self._still.kept(duration_s)),
+            **self._others,
+        )
+
+
+def motion(condition: Condition) -> Motion:
+    """Return the numbers of `condition` in motion.
 
     Raises
     ------
     OperatingPointError
-        If a clock has no voltage.
+        If the clock has no voltage.
     ModelError
-        If the duration is not above 0, or the supply has more loads than can be told.
+        If the supply has more loads than can be told.
     """
-    if not (isfinite(duration_s) and duration_s > 0):
-        raise ModelError(f"duration_s is {duration_s}; want a finite number above 0")
-    rule, cooled = condition.rule, _cooled(condition)
-    levels = _levels(condition)
-    hashing = _thermal(condition)
-    figures = StepFigures(
-        first_level=float(first_level),
-        last_level=float(first_level + len(levels) - 1),
-        hashing_air=_air(hashing, duration_s),
-        resting_air=_air(cooled.thermal_at(float(_has_power(condition.health))), duration_s),
-        still_air=_air(cooled.thermal_at(0.0), duration_s),
-        chip_to_sink_c_per_w=hashing.chip_to_sink_c_per_w,
-        sink_to_air_c_per_w=hashing.sink_to_air_c_per_w,
-        senses_chip=float(rule.sensor == "chip"),
-        shutdown_c=rule.shutdown_c,
-        restart_c=rule.restart_c,
-        rest_s=rule.rest_s,
-        throttle_c=inf if rule.throttle_c is None else rule.throttle_c,
-        ease_c=-inf if rule.ease_c is None else rule.ease_c,
-        interval_s=rule.interval_s,
-        slower_after_shutdown=float(rule.slower_after_shutdown),
-        **_common(condition),
-    )
-    return figures, levels
+    rule, cooled, hashing = condition.rule, _cooled(condition), _thermal(condition)
+    others = {
+        "chip_to_sink_c_per_w": hashing.chip_to_sink_c_per_w,
+        "sink_to_air_c_per_w": hashing.sink_to_air_c_per_w,
+        "senses_chip": float(rule.sensor == "chip"),
+        "shutdown_c": rule.shutdown_c,
+        "restart_c": rule.restart_c,
+        "rest_s": rule.rest_s,
+        "throttle_c": inf if rule.throttle_c is None else rule.throttle_c,
+        "ease_c": -inf if rule.ease_c is None else rule.ease_c,
+        "interval_s": rule.interval_s,
+        "slower_after_shutdown": float(rule.slower_after_shutdown),
+    }
+    resting = cooled.thermal_at(float(_has_power(condition.health)))
+    return Motion(_levels(condition), hashing, resting, cooled.thermal_at(0.0), _common(condition) | others)
 
 
 def _common(condition: Condition) -> dict[str, Any]:
@@ -213,16 +234,16 @@ def _has_power(health: Health) -> bool:
     return not (health.tripped or health.supply_dead)
 
 
-def _levels(condition: Condition) -> list[Level]:
+def _levels(condition: Condition) -> tuple[Level, ...]:
     """Return the clocks, by steps slower than set: the last, which no step changes or none with a voltage follows, stays."""
     levels = [_level(condition, 0)]
     while len(levels) < MOST_LEVELS:
         try:
             slower = _level(condition, len(levels))
         except OperatingPointError:
-            return levels
+            return tuple(levels)
         if slower == levels[-1]:
-            return levels
+            return tuple(levels)
         levels.append(slower)
     raise ModelError(f"{condition.rule.source}: more than {MOST_LEVELS} steps down; want larger ones")
 
@@ -247,10 +268,6 @@ def _fan_speed(condition: Condition) -> float:
 
 def _thermal(condition: Condition) -> TwoNode:
     return _cooled(condition).thermal_at(_fan_speed(condition))
-
-
-def _air(thermal: TwoNode, duration_s: float) -> AirFigures:
-    return AirFigures(*thermal.kept(duration_s))
 
 
 def _idle(standby_w: float) -> SupplyFigures:

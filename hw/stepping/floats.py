@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 from typing import Final, Protocol
 
@@ -33,7 +34,7 @@ class Floats:
 PHYSICS: Final = Physics(Floats())
 
 
-Machine = tuple[StepFigures, list[Level]]
+Machine = tuple[StepFigures, Sequence[Level]]
 """A machine in motion, and its clocks by steps slower than set."""
 
 

@@ -13,7 +13,7 @@ from gridsim.fleet_backends.layout import HOUR, STEP, Form
 from gridsim.fleet_backends.machines import Around, FleetRun, Machines, MovingFleet, always_at_work, cold
 from gridsim.fleet_backends.numba_cpu import NumbaCpu
 from gridsim.fleet_backends.reference import Reference
-from hw.stepping.figures import Level, hour_figures, step_figures
+from hw.stepping.figures import Level, hour_figures, motion
 from hw.stepping.floats import PHYSICS, step, step_many
 from hw.stepping.physics_text import Moving, Surroundings
 
@@ -66,8 +66,9 @@ def test_every_lane_moves_by_the_bits_of_the_text(machines: Machines, orders: Ar
     levels: list[Level] = []
     own = []
     for condition in machines.conditions:
-        own.append(step_figures(condition, STEP_S, len(levels)))
-        levels += own[-1][1]
+        moving = motion(condition)
+        own.append((moving.figures(STEP_S, len(levels)), moving.levels))
+        levels += moving.levels
     blocks = layout.blocks_of(STEP, np.array([layout.flat(row) for row, _ in own]), machines.kinds, lanes)
     loops.run(STEP, blocks, loops.table(levels), loops.Steps(orders, STEP_S))
     found = np.stack([layout.column(blocks, STEP, name, len(machines.kinds)) for name in Moving._fields])
@@ -88,7 +89,8 @@ def test_sums_do_not_depend_on_threads_or_lanes(machines: Machines, weather: Aro
 
 
 def test_one_machine_leaps_by_the_bits_of_the_text(machines: Machines) -> None:
-    machine = step_figures(machines.conditions[0], 1.0)
+    own = motion(machines.conditions[0])
+    machine = own.figures(1.0), own.levels
     start, around = Moving(30.0, 28.0, 0.0, 0.0, 0.0), Surroundings(43.0, 1.0, 0.0)
     assert numba_cpu.step_many(machine, start, around, 1.0, 2000) == step_many(machine, start, around, 1.0, 2000)
 

@@ -23,8 +23,8 @@ from hw.operating_point import Setting, operating_point
 from hw.protection import ESP_MINER, LUXOS, ProtectionState
 from hw.psu import S19_SUPPLY
 from hw.running_machine import MachinePlan, RunningMachine
-from hw.stepping.figures import Condition, hour_figures, step_figures
-from hw.stepping.floats import PHYSICS, step, step_many
+from hw.stepping.figures import Condition, hour_figures, motion
+from hw.stepping.floats import PHYSICS, step
 from hw.stepping.physics_text import Moving, Surroundings
 from hw.thermal import TwoTemperatures
 from hw.transient import Order, RunningState, Situation, advance
@@ -115,7 +115,8 @@ def test_parts_of_an_hour_at_work_asleep_and_in_the_dark(
 
 def walks(condition: Condition, weather: list[tuple[float, Order, int]], step_s: float) -> Iterator[tuple[object, object]]:
     """Yield, step by step, what numbers and objects say; the objects' order is that of the weather."""
-    machine_ = step_figures(condition, step_s)
+    own = motion(condition)
+    machine_ = own.figures(step_s), own.levels
     moving = Moving(40.0, 35.0, 0.0, 0.0, 0.0)
     state = RunningState(temperatures=TwoTemperatures(40.0, 35.0))
     for ambient_c, order, times in weather:
@@ -163,9 +164,17 @@ def test_the_walk_meets_every_turn_of_the_protection() -> None:
         assert (slower[-1] == 0) if rule is LUXOS else resting == {True, False}
 
 
+class Stepwise(RunningMachine):
+    """A running machine that takes each step object by object."""
+
+    def _leap(self, steps: int, duration_s: float) -> None:
+        for _ in range(steps):
+            self._step(duration_s)
+
+
 def test_a_running_machine_by_leaps_is_the_one_by_steps() -> None:
     plan = MachinePlan(design=DESIGNS[0], health=whole(DESIGNS[0]), ambient_c=43.0, warm=False)
-    by_steps, by_leaps = RunningMachine(plan, 0.0), RunningMachine(plan, 0.0, step_many)
+    by_steps, by_leaps = Stepwise(plan, 0.0), RunningMachine(plan, 0.0)
     for order, at_s in (("", 600.0), ("curtail", 4000.0), ("resume", 4300.0), ("", 9000.0)):
         for one in (by_steps, by_leaps):
             if order:
@@ -185,7 +194,7 @@ def test_a_clock_without_a_voltage_is_refused() -> None:
 def test_firmware_stays_at_the_last_clock_that_has_a_voltage() -> None:
     rule = replace(LUXOS, minimum_frequency_mhz=0.0, frequency_step_mhz=40.0)
     condition = Condition(design=DESIGNS[0], setting=Setting(frequency_mhz=545), health=whole(DESIGNS[0]), rule=rule)
-    _, levels = step_figures(condition, 1.0)
+    levels = motion(condition).levels
     assert len(levels) == 14  # 545 to 25 MHz by 40: the next would be none
     assert levels[-1].hashrate_hps == pytest.approx(levels[0].hashrate_hps * 25 / 545)
 
@@ -194,7 +203,7 @@ def test_firmware_stays_at_the_last_clock_that_has_a_voltage() -> None:
 def test_a_step_has_a_length(duration_s: float) -> None:
     condition = Condition(design=DESIGNS[0], setting=Setting(frequency_mhz=545), health=whole(DESIGNS[0]), rule=LUXOS)
     with pytest.raises(ModelError, match="want a finite number above 0"):
-        step_figures(condition, duration_s)
+        motion(condition).figures(duration_s)
 
 
 def test_a_supply_with_many_bends_is_refused() -> None:
