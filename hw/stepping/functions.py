@@ -46,7 +46,7 @@ class Choices(Protocol):
 
 
 def exponential(of: Choices, x: Real) -> Real:
-    """Return e^x within 3e-14 of itself, for |x| up to 8; beyond, that of 8 or -8.
+    """Return e^x within 6e-14 of itself, for |x| up to 8; beyond, that of 8 or -8.
 
     Taylor's polynomial of x/128, squared seven times.
     """
