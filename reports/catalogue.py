@@ -211,6 +211,42 @@ DEVICE_NONCES: Final = Metric(
     labels=("device",),
     help="Nonces that a device reported.",
 )
+DEVICE_STATE: Final = Metric(
+    name="hashwatt_device_state",
+    kind="gauge",
+    labels=("device", "state"),
+    help="1 for what a device that is mined on is doing, 0 for the other states.",
+)
+DEVICE_HEALTH: Final = Metric(
+    name="hashwatt_device_health",
+    kind="gauge",
+    labels=("device", "health"),
+    help="1 for how a device that is mined on does (alive, sick after a failure, dead after several), 0 for the others.",
+)
+DEVICE_RESTARTS: Final = Metric(
+    name="hashwatt_device_restarts_total",
+    kind="counter",
+    labels=("device",),
+    help="Times that a device was opened again after it had failed or flat-lined.",
+)
+DEVICE_SHARES: Final = Metric(
+    name="hashwatt_device_shares_total",
+    kind="counter",
+    labels=("device",),
+    help="Shares of the pool's difficulty that a device found; what the pool said of them is not known for each device.",
+)
+DEVICE_HARDWARE_ERRORS: Final = Metric(
+    name="hashwatt_device_hardware_errors_total",
+    kind="counter",
+    labels=("device",),
+    help="Answers of a device that were no nonce of its work when they were hashed again.",
+)
+DEVICE_HASHES_DECLARED: Final = Metric(
+    name="hashwatt_device_hashes_declared_total",
+    kind="counter",
+    labels=("device",),
+    help="Double hashes by a device's own account, such as clock times cores; what a pool accepts is the measure of them.",
+)
 
 RUN_METRICS: Final = (
     BUILD_INFO,
@@ -245,6 +281,12 @@ DEVICE_METRICS: Final = (
     DEVICE_FREQUENCY,
     DEVICE_WORK,
     DEVICE_NONCES,
+    DEVICE_STATE,
+    DEVICE_HEALTH,
+    DEVICE_RESTARTS,
+    DEVICE_SHARES,
+    DEVICE_HARDWARE_ERRORS,
+    DEVICE_HASHES_DECLARED,
     SCRAPE_DURATION,
 )
 """What devices publish."""

@@ -39,11 +39,14 @@ def mine(
         int | None,
         typer.Option(help="At the pool: 1, 2 or 4 versions of a header searched together, if it lets versions be rolled."),
     ] = None,
+    metrics: Annotated[int | None, typer.Option(help="With --device: serve metrics on this port; 0 picks a free one.")] = None,
     allow_public: Annotated[bool, typer.Option("--allow-public", help="Pools outside private networks, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Search a range of nonces, or mine at a pool; every hit is checked against all 256 bits of the target."""
     count_threads = threads or os.cpu_count() or 1
+    if metrics is not None and not device:
+        raise UsageProblem("--metrics serves what devices at a pool tell; name them with --device, such as --device compute")
     if pool is None:
         if any(option is not None for option in (user, seconds, shares, midstates, device)) or allow_public:
             raise UsageProblem(
@@ -53,7 +56,7 @@ def mine(
         work = _work(header, block, start, count, target)
         _search_and_tell(work, backend=backend, every=every, threads=count_threads, as_json=as_json)
         return
-    from reports.cli.pool import PoolVisit, mine_at_pool
+    from reports.cli.pool_visit import PoolVisit, mine_at_pool
 
     if any(option is not None for option in (header, block, count, target)) or every or start != "0":
         raise UsageProblem("--pool brings its own headers and targets; leave --header, --block and what goes with them out")
@@ -70,6 +73,7 @@ def mine(
         midstates=1 if midstates is None else midstates,
         allow_public=allow_public,
         devices=tuple(device or ()),
+        metrics=metrics,
         as_json=as_json,
     )
     mine_at_pool(visit)

@@ -6,7 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from hw.supervisor import Supervisor
+    from prometheus_client.registry import Collector
+
+    from hw.supervisor import DeviceSnapshot, Supervisor
     from miner.stratum.hashing import Failed, FoundShare
 
 LOOK_S: Final = 0.1
@@ -17,8 +19,10 @@ class MiningDevices:
 
     def __init__(self, specifications: tuple[str, ...]) -> None:
         from hw.drivers.registry import device_from
+        from hw.supervisor import unique_labels
 
-        self._devices = [device_from(specification) for specification in specifications]
+        self._specifications = dict(zip(unique_labels(specifications), specifications, strict=True))
+        self._devices = {label: device_from(specification) for label, specification in self._specifications.items()}
         self._supervisor: Supervisor | None = None
 
     def hasher(self, found: FoundShare, failed: Failed) -> Supervisor:
@@ -28,9 +32,15 @@ class MiningDevices:
         self._supervisor = Supervisor(self._devices, found)
         return self._supervisor
 
+    def collector(self) -> Collector:
+        """Return their metrics, by the specifications that they were given with; there are none before mining has begun."""
+        from reports.device_exporter import DeviceCollector, supervised
+
+        return DeviceCollector(lambda: [supervised(one, self._specifications[one.label]) for one in self._told()])
+
     def trouble(self) -> str | None:
         """Return why there is nothing to mine on, if no device was ever opened and each has failed."""
-        told = [] if self._supervisor is None else self._supervisor.snapshot()
+        told = self._told()
         if not told or any(one.opened or not one.trouble for one in told):
             return None
         return "; ".join(f"{one.name}: {one.trouble}" for one in told)
@@ -41,3 +51,6 @@ class MiningDevices:
             await asyncio.sleep(LOOK_S)
             if self.trouble() is not None:
                 stopped.set()
+
+    def _told(self) -> list[DeviceSnapshot]:
+        return [] if self._supervisor is None else self._supervisor.snapshot()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
-
 from hw.compute import ComputeDevice
-from hw.device import DeviceState, DeviceWork, Solution, Telemetry
+from hw.device import DeviceWork, Solution
 from hw.drivers.errors import PortLostError, ProbeError
 from hw.drivers.icarus.driver import IcarusDevice
 from hw.drivers.icarus.family import profile
@@ -19,111 +17,18 @@ from hw.supervisor import FLAT_NONCES, Care, Health, Supervisor
 from miner.header import NONCE_SPACE, Nonce
 from miner.share import Hit
 from miner.stratum.hashing import Share
-from miner.target import MAX_TARGET, NBits, Target
-from miner.work import Assignment, Job, Space, WorkQueue
+from miner.target import MAX_TARGET, Target
+from miner.work import Space, WorkQueue
 
 if TYPE_CHECKING:
     from tests.hw.conftest import Emulate
-
-JOB = Job(
-    job_id="1",
-    previous=bytes(32),
-    coinbase1=b"\x01",
-    coinbase2=b"\x02",
-    branch=(),
-    version=4,
-    nbits=NBits(0x1D00FFFF),
-    time_s=1_600_000_000,
-)
-SHORT = Care(first_s=0.01, longest_s=0.05, flat_s=0.0)
+    from tests.hw.supervisor.conftest import MakeQueue, Scripted, Supervise, Until
 
 
-def queue(target: Target = MAX_TARGET) -> WorkQueue:
-    return WorkQueue(Assignment(job=JOB, extranonce1=b"", extranonce2_bytes=4, target=target))
-
-
-class Scripted:
-    """A device that does what the test says in `on_poll`; it notes what it was given."""
-
-    def __init__(self, name: str = "scripted at 1") -> None:
-        self.name = name
-        self.state = DeviceState.CLOSED
-        self.given: list[DeviceWork] = []
-        self.replaced: list[int] = []
-        self.opened = 0
-        self.hashes = 0.0
-        self.nonces = 0
-        self.wants = True
-        self.on_open: Callable[[], None] = lambda: None
-        self.on_poll: Callable[[], list[Solution]] = lambda: []
-
-    def open(self) -> None:
-        self.opened += 1
-        self.on_open()
-        self.state = DeviceState.IDLE
-
-    def submit(self, work: DeviceWork) -> None:
-        self.given.append(work)
-        self.wants = False
-
-    def replace(self, work: DeviceWork) -> None:
-        self.replaced.append(work.number)
-        self.submit(work)
-
-    def wants_work(self) -> bool:
-        return self.wants
-
-    def poll(self, timeout_s: float) -> list[Solution]:
-        time.sleep(0.005)
-        return self.on_poll()
-
-    def telemetry(self) -> Telemetry:
-        return Telemetry(state=self.state, hashes=self.hashes, nonces=self.nonces, hardware_errors=0)
-
-    def set_frequency(self, frequency_mhz: float) -> None: ...
-
-    def set_power_target(self, power_w: float) -> None: ...
-
-    def curtail(self) -> None: ...
-
-    def resume(self) -> None: ...
-
-    def close(self) -> None:
-        self.state = DeviceState.CLOSED
-
-
-Supervise = Callable[..., Supervisor]
-
-
-@pytest.fixture
-def shares() -> list[Share]:
-    return []
-
-
-@pytest.fixture
-def supervise(shares: list[Share]) -> Iterator[Supervise]:
-    running: list[Supervisor] = []
-
-    def start(*devices: object) -> Supervisor:
-        running.append(Supervisor(devices, shares.append, care=SHORT))  # type: ignore[arg-type]
-        return running[-1]
-
-    yield start
-    for supervisor in running:
-        supervisor.close()
-
-
-def until(condition: Callable[[], object], for_s: float = 10.0) -> bool:
-    end_s = time.monotonic() + for_s
-    while time.monotonic() < end_s:
-        if condition():
-            return True
-        time.sleep(0.005)
-    return False
-
-
-def test_each_device_gets_headers_of_its_own(supervise: Supervise) -> None:
-    devices = [Scripted(f"scripted at {number}") for number in range(4)]
+def test_each_device_gets_headers_of_its_own(
+    supervise: Supervise, scripted: type[Scripted], queue: MakeQueue, until: Until
+) -> None:
+    devices = [scripted(f"scripted at {number}") for number in range(4)]
     for device in devices:
         device.on_poll = lambda device=device: setattr(device, "wants", True) or []  # type: ignore[misc]
     supervise(*devices).work_on(queue(), abandon=False)
@@ -132,8 +37,10 @@ def test_each_device_gets_headers_of_its_own(supervise: Supervise) -> None:
     assert len(set(headers)) == len(headers)
 
 
-def test_new_work_is_given_at_once_only_if_the_old_is_worth_nothing(supervise: Supervise) -> None:
-    device = Scripted()
+def test_new_work_is_given_at_once_only_if_the_old_is_worth_nothing(
+    supervise: Supervise, scripted: type[Scripted], queue: MakeQueue, until: Until
+) -> None:
+    device = scripted()
     supervisor = supervise(device)
     supervisor.work_on(queue(), abandon=False)
     assert until(lambda: len(device.given) == 1)
@@ -144,9 +51,11 @@ def test_new_work_is_given_at_once_only_if_the_old_is_worth_nothing(supervise: S
     assert until(lambda: device.replaced == [2])
 
 
-def test_a_device_that_is_lost_gets_the_same_work_again(supervise: Supervise, shares: list[Share]) -> None:
+def test_a_device_that_is_lost_gets_the_same_work_again(
+    supervise: Supervise, shares: list[Share], scripted: type[Scripted], queue: MakeQueue, until: Until
+) -> None:
     """It breaks in mid-job twice; the third time it finds the share of that very header."""
-    device = Scripted()
+    device = scripted()
     supervisor = supervise(device)
 
     def poll() -> list[Solution]:
@@ -168,8 +77,10 @@ def test_a_device_that_is_lost_gets_the_same_work_again(supervise: Supervise, sh
     assert (told.restarts, told.shares, told.health, told.trouble) == (2, 1, Health.ALIVE, "")
 
 
-def test_a_lost_device_does_not_get_work_of_a_job_that_is_over(supervise: Supervise) -> None:
-    device = Scripted()
+def test_a_lost_device_does_not_get_work_of_a_job_that_is_over(
+    supervise: Supervise, scripted: type[Scripted], queue: MakeQueue, until: Until
+) -> None:
+    device = scripted()
     gate = threading.Event()
     supervisor = supervise(device)
     supervisor.work_on(queue(), abandon=False)
@@ -186,8 +97,10 @@ def test_a_lost_device_does_not_get_work_of_a_job_that_is_over(supervise: Superv
     assert device.given[-1].target == second.assignment.target
 
 
-def test_one_that_never_opens_is_dead_and_still_tried(supervise: Supervise) -> None:
-    device, other = Scripted("dead at 1"), Scripted("alive at 2")
+def test_one_that_never_opens_is_dead_and_still_tried(
+    supervise: Supervise, scripted: type[Scripted], queue: MakeQueue, until: Until
+) -> None:
+    device, other = scripted("dead at 1"), scripted("alive at 2")
 
     def refuse() -> None:
         raise ProbeError("nothing answered\n within 0.1 s")
@@ -204,8 +117,10 @@ def test_one_that_never_opens_is_dead_and_still_tried(supervise: Supervise) -> N
     assert until(lambda: len(device.given) == 1)
 
 
-def test_one_that_counts_hashes_and_finds_nothing_is_restarted(supervise: Supervise) -> None:
-    device = Scripted()
+def test_one_that_counts_hashes_and_finds_nothing_is_restarted(
+    supervise: Supervise, scripted: type[Scripted], until: Until
+) -> None:
+    device = scripted()
     supervisor = supervise(device)
     device.hashes = (FLAT_NONCES - 1) * NONCE_SPACE
     time.sleep(0.1)
@@ -221,8 +136,10 @@ def test_one_that_counts_hashes_and_finds_nothing_is_restarted(supervise: Superv
     assert told.trouble.startswith("flat-lined: 56 billion hashes by its own account, and no nonce among them")
 
 
-def test_an_answer_to_unknown_work_is_not_handed_over(supervise: Supervise, shares: list[Share]) -> None:
-    device = Scripted()
+def test_an_answer_to_unknown_work_is_not_handed_over(
+    supervise: Supervise, shares: list[Share], scripted: type[Scripted], queue: MakeQueue, until: Until
+) -> None:
+    device = scripted()
     supervise(device).work_on(queue(), abandon=False)
     assert until(lambda: device.given)
     strange = DeviceWork(number=99, template=device.given[0].template, target=MAX_TARGET)
@@ -231,8 +148,8 @@ def test_an_answer_to_unknown_work_is_not_handed_over(supervise: Supervise, shar
     assert shares == []
 
 
-def test_it_ends_at_once_though_a_device_waits_to_be_opened(shares: list[Share]) -> None:
-    device = Scripted()
+def test_it_ends_at_once_though_a_device_waits_to_be_opened(shares: list[Share], scripted: type[Scripted]) -> None:
+    device = scripted()
     device.on_open = lambda: (_ for _ in ()).throw(ProbeError("no"))
     supervisor = Supervisor([device], shares.append, care=Care(first_s=60, longest_s=60))
     time.sleep(0.1)
@@ -242,7 +159,7 @@ def test_it_ends_at_once_though_a_device_waits_to_be_opened(shares: list[Share])
 
 
 def test_eight_devices_with_faults_and_every_share_accounted_for(
-    emulate: Emulate, supervise: Supervise, shares: list[Share]
+    emulate: Emulate, supervise: Supervise, shares: list[Share], queue: MakeQueue, until: Until
 ) -> None:
     """Seven emulated ones on pseudo-terminals, six of them faulty, and a processor: all work the same job at once.
 
@@ -255,7 +172,7 @@ def test_eight_devices_with_faults_and_every_share_accounted_for(
         path = emulate("erupter", *[fault] if fault else []).path
         devices.append(IcarusDevice(kind, lambda path=path: SerialPort(path, 115200), time.monotonic))
     supervisor = supervise(*devices)
-    easy = queue(Target((1 << 238) - 1))  # the processor has a share in some milliseconds, the others must meet 32 bits
+    easy = queue(Target((1 << 241) - 1))  # a share in 32,768 hashes of the processor, but the others must meet 32 bits
     supervisor.work_on(easy, abandon=False)
     assert until(lambda: len(shares) > 20, 20.0)
     time.sleep(1.5)
@@ -269,12 +186,39 @@ def test_eight_devices_with_faults_and_every_share_accounted_for(
     assert len(lost) == 1
 
 
-def test_a_space_may_be_small(supervise: Supervise) -> None:
+def test_a_space_may_be_small(supervise: Supervise, scripted: type[Scripted], queue: MakeQueue) -> None:
     """Once all is handed out, devices stay without work and nothing fails."""
-    device = Scripted()
+    device = scripted()
     device.on_poll = lambda: setattr(device, "wants", True) or []  # type: ignore[misc]
-    small = WorkQueue(Assignment(job=JOB, extranonce1=b"", extranonce2_bytes=0, target=MAX_TARGET), Space())
+    small = WorkQueue(replace(queue().assignment, extranonce2_bytes=0), Space())
     supervisor = supervise(device)
     supervisor.work_on(small, abandon=False)
     time.sleep(0.3)
     assert (len(device.given), supervisor.snapshot()[0].trouble) == (1, "")
+
+
+def test_devices_of_one_name_are_told_apart(supervise: Supervise, scripted: type[Scripted]) -> None:
+    supervisor = supervise(scripted("stick"), scripted("stick"), scripted("stick #2"))
+    assert supervisor.labels == ("stick", "stick #2", "stick #2 #2")
+    assert [one.label for one in supervisor.snapshot()] == list(supervisor.labels)
+
+
+def test_counts_go_on_when_a_device_begins_anew(supervise: Supervise, scripted: type[Scripted], until: Until) -> None:
+    """It had 5 nonces and 3 errors, failed, and began from nothing: 2 more make 7, and the 3 errors stay."""
+    device = scripted()
+    supervisor = supervise(device)
+    device.hashes, device.nonces, device.hardware_errors = 100.0, 5, 3
+    assert until(lambda: supervisor.snapshot()[0].totals.nonces == 5)
+
+    def begin_anew() -> None:
+        device.hashes, device.nonces, device.hardware_errors = 0.0, 0, 0
+        device.on_poll = lambda: []
+
+    device.on_open = begin_anew
+    device.on_poll = lambda: (_ for _ in ()).throw(PortLostError("lost"))
+    assert until(lambda: supervisor.snapshot()[0].restarts == 1)
+    device.hashes, device.nonces = 40.0, 2
+    assert until(lambda: supervisor.snapshot()[0].totals.nonces == 7)
+    totals = supervisor.snapshot()[0].totals
+    assert (totals.hashes, totals.hardware_errors, totals.energy_j) == (140.0, 3, None)
+    assert supervisor.hashes == 140

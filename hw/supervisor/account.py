@@ -1,0 +1,63 @@
+"""What a device did as long as its supervisor lives, although some devices begin their counts anew when they are opened again.
+
+A count that fell would pass for a restart of this program at whoever reads it, so these never fall: a device that takes
+something back (hashes told by its clock, then corrected by the nonce that it found) adds nothing until it is past its old mark.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hw.device import Telemetry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Hashes by the device's own account, nonces, answers that were none, and energy [J], None if it has no such counter."""
+
+    hashes: float = 0.0
+    nonces: int = 0
+    hardware_errors: int = 0
+    energy_j: float | None = None
+
+
+class Account:
+    """Adds up what a device tells, from one opening to the next."""
+
+    def __init__(self) -> None:
+        self._before = Totals()  # of all earlier openings
+        self._start = Totals()  # what it told when it was opened
+        self._most = Totals()  # the highest marks since then
+
+    def begin(self, told: Telemetry) -> None:
+        """Count on from what a device tells that has just been opened."""
+        self._before = self.totals()
+        self._start = self._most = _counts(told)
+
+    def note(self, told: Telemetry) -> None:
+        """Take over what an open device tells."""
+        now, most = _counts(told), self._most
+        self._most = Totals(
+            hashes=max(most.hashes, now.hashes),
+            nonces=max(most.nonces, now.nonces),
+            hardware_errors=max(most.hardware_errors, now.hardware_errors),
+            energy_j=most.energy_j if now.energy_j is None else max(most.energy_j or 0.0, now.energy_j),
+        )
+
+    def totals(self) -> Totals:
+        """Return what it did since the first opening."""
+        before, start, most = self._before, self._start, self._most
+        energy_j = before.energy_j
+        if most.energy_j is not None:
+            energy_j = (before.energy_j or 0.0) + most.energy_j - (start.energy_j or 0.0)
+        return Totals(
+            hashes=before.hashes + most.hashes - start.hashes,
+            nonces=before.nonces + most.nonces - start.nonces,
+            hardware_errors=before.hardware_errors + most.hardware_errors - start.hardware_errors,
+            energy_j=energy_j,
+        )
+
+
+def _counts(told: Telemetry) -> Totals:
+    energy_j = None if told.power is None else told.power.energy_j
+    return Totals(hashes=told.hashes, nonces=told.nonces, hardware_errors=told.hardware_errors, energy_j=energy_j)

@@ -1,0 +1,119 @@
+"""The part of `hashwatt mine` that mines at a pool: by threads of this machine, or on devices whose metrics may be served."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final
+
+from reports.cli.errors import UsageProblem
+from reports.cli.mining_devices import MiningDevices
+from reports.cli.serve import serve_metrics
+from reports.cli.until_stopped import check_seconds, first_of, told_on_stderr, with_signals
+from reports.machine import distribution_version
+
+if TYPE_CHECKING:
+    from miner.stratum.client import StratumClient
+    from miner.stratum.client_settings import ClientSettings, ClientSnapshot
+
+FAREWELL_S: Final = 0.15  # a near pool has answered by then, and --seconds are to be kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolVisit:
+    """What `hashwatt mine` was told about a pool."""
+
+    url: str
+    user: str | None
+    password: str
+    backend: str
+    threads: int
+    seconds: float | None
+    shares: int | None
+    midstates: int
+    allow_public: bool
+    devices: tuple[str, ...]
+    metrics: int | None
+    as_json: bool
+
+
+def mine_at_pool(visit: PoolVisit) -> None:
+    """Mine at a pool until stopped, for so many seconds, or for so many accepted shares; print what came of it."""
+    from miner.backends.registry import load
+
+    check_seconds(visit.seconds)
+    devices = MiningDevices(visit.devices) if visit.devices else None
+    client = _client(visit, devices)
+    if devices is None:
+        load(visit.backend, visit.midstates)  # which may have to be compiled first; the seconds count from then on
+    with ExitStack() as stack, told_on_stderr():
+        if devices is not None and visit.metrics is not None:
+            serve_metrics(devices.collector(), visit.metrics, stack)
+        interrupted = asyncio.run(with_signals(lambda stopped: _mine(client, devices, stopped, visit.seconds)))
+    if devices is not None and (trouble := devices.trouble()) is not None:
+        raise UsageProblem(trouble)
+    print(_json(visit, client.snapshot()) if visit.as_json else _text(visit, client.snapshot()), flush=True)
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+async def _mine(client: StratumClient, devices: MiningDevices | None, stopped: asyncio.Event, seconds: float | None) -> None:
+    running = asyncio.create_task(client.run())
+    watching = asyncio.create_task(devices.watch(stopped)) if devices is not None else None
+    await first_of(running, stopped, seconds)
+    client.stop()
+    if watching is not None:
+        watching.cancel()
+    await running
+
+
+def _client(visit: PoolVisit, devices: MiningDevices | None) -> StratumClient:
+    from miner.stratum.address import PoolAddress
+    from miner.stratum.client import StratumClient
+    from miner.stratum.client_session import Login
+
+    address = PoolAddress.parse(visit.url)
+    if not visit.user:
+        raise UsageProblem("--pool needs a user: give one with -u, such as -u worker.1")
+    login = Login(user=visit.user, password=visit.password, agent=f"hashwatt/{distribution_version('hashwatt') or '0'}")
+    return StratumClient(address, login, _settings(visit, devices))
+
+
+def _settings(visit: PoolVisit, devices: MiningDevices | None) -> ClientSettings:
+    from miner.stratum.client_settings import ClientSettings
+
+    return ClientSettings(
+        threads=visit.threads,
+        backend=visit.backend,
+        midstates=visit.midstates,
+        allow_public=visit.allow_public,
+        patient=False,
+        stop_after=visit.shares,
+        farewell_s=FAREWELL_S,
+        hasher=devices.hasher if devices is not None else None,
+    )
+
+
+def _json(visit: PoolVisit, snapshot: ClientSnapshot) -> str:
+    rejected = {str(code): count for code, count in snapshot.rejected}
+    return json.dumps(
+        {"pool": visit.url, "threads": visit.threads, "devices": visit.devices, **asdict(snapshot), "rejected": rejected},
+        indent=2,
+    )
+
+
+def _text(visit: PoolVisit, snapshot: ClientSnapshot) -> str:
+    from miner.units import HASHES_PER_MH
+
+    rejected = sum(count for _, count in snapshot.rejected)
+    others = {"stale": snapshot.stale, "lost": snapshot.lost, "repeated": snapshot.repeated, "unanswered": snapshot.open}
+    told = "".join(f", {count:,} {what}" for what, count in others.items() if count)
+    threads = "thread" if visit.threads == 1 else "threads"
+    by_code = ", ".join(f"{count:,} with code {code}" for code, count in snapshot.rejected)
+    return (
+        f"{snapshot.accepted:,} accepted, {rejected:,} rejected{f' ({by_code})' if by_code else ''}{told}\n"
+        f"{snapshot.hash_rate_hps / HASHES_PER_MH:,.2f} MH/s: {snapshot.hashes:,} hashes in {snapshot.hashing_s:.1f} s "
+        f"({snapshot.backend}{'' if visit.devices else f', {visit.threads} {threads}'})"
+    )

@@ -1,0 +1,115 @@
+"""What a keeper writes down: counts that never fall, and work that is given again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hw.device import DeviceState, Telemetry
+from hw.drivers.errors import FlatLineError
+from hw.power import PowerSample
+from hw.supervisor.account import Account, Totals
+from hw.supervisor.flat_line import FlatLine
+from hw.supervisor.in_hand import InHand, Piece
+from miner.header import NONCE_SPACE
+from miner.work import WorkQueue
+
+if TYPE_CHECKING:
+    from tests.hw.supervisor.conftest import MakeQueue
+
+Pieces = Callable[[WorkQueue, int], list[Piece]]
+
+
+def told(hashes: float = 0.0, nonces: int = 0, errors: int = 0, energy_j: float | None = None) -> Telemetry:
+    power = PowerSample(time_s=0.0, power_w=5.0, energy_j=energy_j, source="a meter", boundary="wall", quality="measured")
+    return Telemetry(state=DeviceState.HASHING, hashes=hashes, nonces=nonces, hardware_errors=errors, power=power)
+
+
+@pytest.fixture
+def pieces() -> Pieces:
+    """Return a function that takes some pieces of a job."""
+
+    def take(queue: WorkQueue, number: int) -> list[Piece]:
+        units = [queue.take(NONCE_SPACE) for _ in range(number)]
+        return [Piece(unit, queue) for unit in units if unit is not None]
+
+    return take
+
+
+def test_a_device_that_takes_something_back_does_not_lower_its_account() -> None:
+    """Its clock said 900 hashes, then the nonce said 700: until it is past 900 nothing is added."""
+    account = Account()
+    account.begin(told())
+    seen = []
+    for hashes in (900.0, 700.0, 850.0, 950.0):
+        account.note(told(hashes))
+        seen.append(account.totals().hashes)
+    assert seen == [900, 900, 900, 950]
+
+
+@pytest.mark.parametrize(("anew", "expected"), [(0.0, 150.0), (100.0, 150.0)])
+def test_an_account_goes_on_whether_the_device_begins_from_nothing_or_not(anew: float, expected: float) -> None:
+    account = Account()
+    account.begin(told())
+    account.note(told(100.0, 2, 1, 1000.0))
+    account.begin(told(anew, 0, 0, 0.0))
+    account.note(told(anew + 50.0, 1, 4, 30.0))
+    assert account.totals() == Totals(hashes=expected, nonces=3, hardware_errors=5, energy_j=1030.0)
+
+
+def test_energy_that_was_never_told_is_unknown_and_not_none_at_all() -> None:
+    account = Account()
+    account.begin(told())
+    account.note(told(5.0))
+    assert account.totals().energy_j is None
+    account.note(told(5.0, energy_j=7.0))
+    account.note(told(5.0))
+    assert account.totals().energy_j == 7.0
+
+
+def test_a_device_that_holds_one_piece_gets_the_newest_again(queue: MakeQueue, pieces: Pieces) -> None:
+    job, hand = queue(), InHand()
+    for number, piece in enumerate(some := pieces(job, 3)):
+        hand.gave(number, piece, room=False)
+    hand.dropped()
+    assert [hand.next_again(job), hand.next_again(job)] == [some[2], None]
+    assert hand.piece(1) is some[1]  # an answer on its way still counts
+
+
+def test_a_device_that_holds_two_pieces_gets_both_again(queue: MakeQueue, pieces: Pieces) -> None:
+    """It had room right after the first; later it takes one when one is done."""
+    job, hand = queue(), InHand()
+    for number, piece in enumerate(some := pieces(job, 4)):
+        hand.gave(number, piece, room=number == 0)
+    hand.lost()
+    assert hand.piece(3) is None
+    assert hand.next_again(job) is some[2]
+    hand.gave(4, some[2], room=False)
+    hand.lost()  # before the other was given again
+    assert [hand.next_again(job) for _ in range(3)] == [some[2], some[3], None]
+
+
+def test_work_of_another_job_is_not_given_again(queue: MakeQueue, pieces: Pieces) -> None:
+    old, new, hand = queue(), queue(), InHand()
+    hand.gave(1, pieces(old, 1)[0], room=False)
+    hand.dropped()
+    assert hand.next_again(new) is hand.next_again(old) is None
+
+
+def test_time_asleep_and_hashes_on_the_way_to_sleep_are_not_in_vain() -> None:
+    watch = FlatLine(most_nonces=2.0, most_s=100.0)
+    watch.begin(told(), 0.0)
+    assert not watch.look(told(1.5 * NONCE_SPACE), 60.0, curtailed=False)
+    assert not watch.look(told(9 * NONCE_SPACE), 5000.0, curtailed=True)
+    assert not watch.look(told(9.4 * NONCE_SPACE), 5050.0, curtailed=False)
+    with pytest.raises(FlatLineError, match="flat-lined: 11 billion hashes"):
+        watch.look(told(10.1 * NONCE_SPACE), 5051.0, curtailed=False)
+
+
+def test_a_nonce_begins_the_watch_anew() -> None:
+    watch = FlatLine(most_nonces=2.0, most_s=0.0)
+    watch.begin(told(), 0.0)
+    assert watch.look(told(1.9 * NONCE_SPACE, nonces=1), 1.0, curtailed=False)
+    assert not watch.look(told(3.8 * NONCE_SPACE, nonces=1), 2.0, curtailed=False)
