@@ -19,8 +19,9 @@ from pydantic import ValidationError
 from gridsim.errors import ScenarioError, ScenarioNotFoundError
 from gridsim.load_errors import explain
 from gridsim.scenario import Scenario
-from hw.catalogue import machine
-from hw.errors import HardwareError
+from hw.catalogue import entries, entry, names
+from hw.errors import HardwareError, UnknownMachineError
+from hw.models import MachineModel
 
 MAX_FILE_BYTES = 1_000_000  # a scenario is a few kilobytes; more is a mistaken path
 
@@ -174,7 +175,16 @@ def _machines(source: _Readable, table: dict[str, Any]) -> list[Any]:
                 f"{source.name}: cohorts[{number}].machine: {name!r}; want the name of a machine in the catalogue"
             )
         try:
-            models.append(machine(name))
+            models.append(_asic(name))
         except HardwareError as error:
             raise ScenarioError(f"{source.name}: cohorts[{number}].machine: {error}") from None
     return models
+
+
+def _asic(name: str) -> MachineModel:
+    """Return the ASIC of the whole catalogue called `name`; raise UnknownMachineError if there is none, or it is a GPU."""
+    found = entry(name)
+    if found.kind != "asic":
+        asics = {names.key(one.name): one.machine for one in entries("asic")}
+        raise UnknownMachineError(f"{found.name} is a GPU; want an ASIC of the catalogue: {names.nearest(name, asics)}")
+    return found.machine

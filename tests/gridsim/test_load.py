@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from gridsim import load
 from gridsim.errors import ScenarioError, ScenarioNotFoundError
 from gridsim.load import load_scenario, scenario_names, scenario_sha256
+from hw.catalogue import entries, machine, machines
 
 DEMO = (files("gridsim") / "data" / "scenarios" / "demo.toml").read_text(encoding="utf-8")
 
@@ -64,7 +66,16 @@ def test_unknown_scenario_lists_the_known_ones() -> None:
         ),
         ("value = 0.75", "value = 0.85", ["shares", "sum to 1.1", "want exactly 1"]),
         ("value = 0.75", "value = -0.75", ["shares", "-0.75"]),
-        ('machine = "Antminer S19 (95Th)"', 'machine = "Antminer S91"', ["cohorts[0].machine", "Antminer S91"]),
+        ('machine = "Antminer S19 (95Th)"', 'machine = "Antminer S91"', ["cohorts[0].machine", "Antminer S91", "did you mean"]),
+        ('machine = "Antminer S19 (95Th)"', 'machine = "Antminer S21"', ["cohorts[0].machine", "2 bins", "(188Th)", "(200Th)"]),
+        (
+            'machine = "Antminer S19 (95Th)"',
+            'machine = "geforce rtx 4090"',
+            [
+                "cohorts[0].machine: NVIDIA GeForce RTX 4090 is a GPU; want an ASIC of the catalogue: it holds ",
+                "such as Antminer",
+            ],
+        ),
         ('id = "demo"', 'id = "../demo"', ["id", "../demo"]),
         ("end_height = 671328", "end_height = 663263", ["network.end_height", "higher"]),
         ("end_height = 671328", "end_height = 6713.28", ["network.end_height"]),
@@ -87,6 +98,19 @@ def test_bad_scenarios(bent: Callable[[str, str], str], old: str, new: str, piec
     assert "\n" not in message
     for piece in pieces:
         assert piece in message, message
+
+
+def test_any_asic_of_the_catalogue_may_hash(bent: Callable[[str, str], str]) -> None:
+    """Also one from long after the years of the shipped scenarios; their own machines are those of their own table, as ever."""
+    scenario = load_scenario(bent('machine = "Antminer S19 (95Th)"', 'machine = "Antminer S21 (200Th)"'))
+    assert (scenario.machines[0].hashrate_hps, scenario.machines[0].power_w) == (200e12, 3500)
+    assert [load._asic(one.name) for one in entries("asic")] == [one.machine for one in entries("asic")]
+    assert [load._asic(one.model) for one in machines()] == [machine(one.model) for one in machines()]
+
+
+def test_a_machine_of_one_bin_needs_no_rating(bent: Callable[[str, str], str]) -> None:
+    scenario = load_scenario(bent('machine = "Antminer S19 (95Th)"', 'machine = "antminer-s3"'))
+    assert scenario.machines[0].model == "Antminer S3 (0.478Th)"
 
 
 def test_a_folder_is_not_a_scenario(tmp_path: Path) -> None:
