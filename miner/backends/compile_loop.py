@@ -9,13 +9,13 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from miner.backends import llvm_vector, llvm_woven
+from miner.backends import llvm_sha, llvm_vector, llvm_woven
 from miner.backends.llvm_batch import I32, Batch
-from miner.backends.native import VECTOR, WOVEN, Kernel
+from miner.backends.native import SHA, VECTOR, WOVEN, Kernel
 from miner.backends.object_code import Compiled, compiled_parts
 
-_EMITTERS: Final = {VECTOR: llvm_vector.emit_met, WOVEN: llvm_woven.emit_met}
-_WARM_UP: Final = {VECTOR: 0, WOVEN: llvm_woven.STAGES}  # batches before the first whose result counts
+_EMITTERS: Final = {VECTOR: llvm_vector.emit_met, WOVEN: llvm_woven.emit_met, SHA: llvm_sha.emit_met}
+_WARM_UP: Final = {VECTOR: 0, WOVEN: llvm_woven.STAGES, SHA: 0}  # batches before the first whose result counts
 _STATE_WORDS: Final = 8
 _TAIL_WORDS: Final = 3
 _POINTER: Final[Any] = types.CPointer

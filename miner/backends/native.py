@@ -11,11 +11,13 @@ from miner.backends.object_code import Compiled, Loop, digest_of, kept_loop
 
 VECTOR: Final = 0
 WOVEN: Final = 1
+SHA: Final = 2
 SCRATCH_BYTES: Final = 8192  # room for what a kernel's stages hand on
 
 _TEXT: Final = (
     "compile_loop.py",
     "llvm_batch.py",
+    "llvm_sha.py",
     "llvm_tape.py",
     "llvm_vector.py",
     "llvm_woven.py",
@@ -28,7 +30,7 @@ _ARGUMENTS: Final = (c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_uint32, c
 
 
 class Kernel(NamedTuple):
-    """Which instructions a kernel uses (`VECTOR` or `WOVEN`), how many nonces a batch holds, and how many midstates."""
+    """Which instructions a kernel uses (`VECTOR`, `WOVEN` or `SHA`), how many nonces a batch holds, and how many midstates."""
 
     kind: int
     lanes: int

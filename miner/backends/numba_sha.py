@@ -1,4 +1,4 @@
-"""The SHA extensions of x86 CPUs for the rounds, vector units for the schedules.
+"""The SHA extensions of x86 CPUs: for the rounds, with schedules in AVX-512's vector units; without those, for all of it.
 
 Asked of the host before anything is compiled: without them LLVM would end the process.
 """
@@ -10,18 +10,22 @@ from typing import Final
 
 import llvmlite.binding as llvm
 
+from miner.backends.llvm_sha import CHAINS
 from miner.backends.llvm_woven import LANES
-from miner.backends.scan_loop import CHUNK_NONCES, WOVEN, Kernel, scan_versions_with
+from miner.backends.scan_loop import CHUNK_NONCES, SHA, WOVEN, Kernel, scan_versions_with
 from miner.share import Hit
 from miner.target import Target
 from miner.template import Template
 
 __all__ = ["CHUNK_NONCES", "scan", "scan_versions"]
 
-KERNEL: Final = Kernel(WOVEN, LANES)
+_FEATURES: Final = llvm.get_host_cpu_features()
 
-if not llvm.get_host_cpu_features().get("sha"):
+if not _FEATURES.get("sha"):
     raise ImportError("this CPU has no SHA extensions")
+
+# Where vectors have no EVEX form, going from wide ones to the extensions' legacy form and back can cost 400 cycles (Zen 3).
+KERNEL: Final = Kernel(WOVEN, LANES) if _FEATURES.get("avx512vl") else Kernel(SHA, CHAINS)
 
 
 def scan(template: Template, start: int, count: int, target: Target) -> list[Hit]:

@@ -14,21 +14,24 @@ import llvmlite.binding as llvm
 import pytest
 
 from miner.backends import llvm_woven, native, object_code, scan_loop
-from miner.backends.scan_loop import VECTOR, WOVEN, Kernel, scan_with
+from miner.backends.scan_loop import SHA, VECTOR, WOVEN, Kernel, scan_with
 from miner.target import Target
 from miner.template import HeaderTemplate
 from miner.vectors import header_at
 
 KERNELS = [Kernel(VECTOR, lanes) for lanes in (1, 3, 4, 8, 16)] + [Kernel(WOVEN, 8, midstates) for midstates in (1, 2, 4)]
-KERNELS += [Kernel(VECTOR, 8, 2), Kernel(VECTOR, 16, 4)]
+KERNELS += [Kernel(VECTOR, 8, 2), Kernel(VECTOR, 16, 4), Kernel(SHA, 1), Kernel(SHA, 2), Kernel(SHA, 4, 2), Kernel(SHA, 2, 4)]
+NEEDS = {VECTOR: [], SHA: ["sha"], WOVEN: ["sha", "avx512vl"]}  # without the last it runs, some hundred times slower
 HEADER = header_at(125552).to_bytes()
 HALF = Target((1 << 255) - 1)
 
 
 @pytest.fixture(scope="module", params=KERNELS, ids=lambda kernel: "-".join(map(str, kernel)))
 def kernel(request: pytest.FixtureRequest) -> Kernel:
-    if request.param.kind == WOVEN and not llvm.get_host_cpu_features().get("sha"):
-        pytest.skip("this CPU has no SHA extensions")
+    features = llvm.get_host_cpu_features()
+    missing = [feature for feature in NEEDS[request.param.kind] if not features.get(feature)]
+    if missing:
+        pytest.skip(f"this CPU lacks {', '.join(missing)}")
     return request.param
 
 
@@ -148,7 +151,7 @@ def test_each_file_that_emits_code_decides_the_digest(tmp_path: Path) -> None:
     """So does the kernel; and no file of the folder that emits code is forgotten in the list."""
     folder = tmp_path / "backends"
     shutil.copytree(Path(scan_loop.__file__).parent, folder)
-    emitting = ["compile_loop", "llvm_batch", "llvm_tape", "llvm_vector", "llvm_woven", "native", "sha256_text"]
+    emitting = ["compile_loop", "llvm_batch", "llvm_sha", "llvm_tape", "llvm_vector", "llvm_woven", "native", "sha256_text"]
     digests = [native.kernel_digest(Kernel(VECTOR, 4), folder), native.kernel_digest(Kernel(VECTOR, 8), folder)]
     for name in emitting:
         path = folder / f"{name}.py"
