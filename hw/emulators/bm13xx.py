@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 from hw.drivers.bm13xx.chips import Chip
@@ -20,8 +21,9 @@ from hw.drivers.bm13xx.registers import VERSION_SHIFT
 from hw.drivers.bm13xx.responses import NonceResponse
 from hw.emulators.answers import Key, key_of, known_answers
 from hw.emulators.bm13xx_chain import Chain
-from hw.emulators.board import board_for
-from hw.emulators.faults import LATE_S, STUCK_NONCE, STUCK_S, Fault, Faults
+from hw.emulators.board import EmulatedBoard
+from hw.emulators.faults import STUCK_NONCE, STUCK_S, Fault, Faults
+from hw.emulators.outbox import Outbox
 from hw.emulators.serving import EmulatorSnapshot
 from hw.finder import ANSWER_TARGET, Finder
 from miner.header import NONCE_SPACE, Nonce
@@ -50,12 +52,11 @@ class Bm13xxEmulator:
     def __init__(self, setting: ChainSetting, finder: Finder, wake: Callable[[], None] = lambda: None) -> None:
         self._setting, self._finder, self._wake = setting, finder, wake
         self._chain = Chain(setting.chip, setting.count)
-        self._board = board_for(setting.chip, setting.count, setting.started_s)
+        self._board = EmulatedBoard(setting.chip, setting.count, setting.started_s)
         self._clock_mhz = 0.0
         self._decoder = CommandDecoder(setting.chip.job_form)
         self._last_s = 0.0
-        self._due: list[tuple[float, bytes]] = []
-        self._late = b""
+        self._outbox = Outbox()
         self._found: queue.SimpleQueue[tuple[int, int, Hit]] = queue.SimpleQueue()
         self._job: Job | None = None
         self._versions: tuple[int, ...] = ()  # of what is searched: fields of version bits, or numbers of midstates
@@ -78,15 +79,15 @@ class Bm13xxEmulator:
 
     def snapshot(self, now_s: float) -> EmulatorSnapshot:
         """Return what it did so far, and how it stands."""
-        told = None if self._board is None else self._board.read(now_s)
+        told = self._board.read(now_s)
         return EmulatorSnapshot(
             works=self._works,
             answers=self._answers,
             declared_hps=self._chain.hashrate_hps,
             clock_mhz=self._chain.clock_mhz,
-            power_w=None if told is None else told.wall_power_w,
-            energy_j=None if told is None else told.energy_j,
-            chip_c=None if told is None else told.chip_c,
+            power_w=told.power_w,
+            energy_j=told.energy_j,
+            chip_c=told.chip_c,
         )
 
     def feed(self, data: bytes, now_s: float) -> None:
@@ -98,21 +99,21 @@ class Bm13xxEmulator:
             if isinstance(command, SendJob):
                 self._begin(command.job, now_s)
             elif not self.faults.there(Fault.HANG, now_s):
-                answers = self._chain.handle(command)
+                answers = self._chain.handle(command, cache(lambda: self._board.chip(now_s)))
                 self._follow_clock(now_s)
                 for answer in answers:
-                    self._due.append((now_s, self._spoilt(answer.to_bytes(), now_s)))
+                    self._outbox.say(self._spoilt(answer.to_bytes(), now_s), now_s)
 
     def _follow_clock(self, now_s: float) -> None:
         """Let the board draw what the clock makes it draw."""
         clock_mhz = self._chain.clock_mhz if self._chain.hashes else 0.0
-        if self._board is not None and clock_mhz != self._clock_mhz:
+        if clock_mhz != self._clock_mhz:
             self._clock_mhz = clock_mhz
             self._board.clock(clock_mhz, now_s)
 
     def due_s(self) -> float | None:
         """Return when there is something to send that is known by now, or None."""
-        return min((due_s for due_s, _ in self._due), default=None)
+        return self._outbox.due_s()
 
     def poll(self, now_s: float) -> bytes:
         """Return what the chips send by now."""
@@ -120,20 +121,15 @@ class Bm13xxEmulator:
             number, place, hit = self._found.get_nowait()
             if number == self._works:
                 self._answer(hit, self._versions[place], (now_s, now_s))
-        sent = b"".join(data for due_s, data in self._due if due_s <= now_s)
-        self._due = [(due_s, data) for due_s, data in self._due if due_s > now_s]
-        return sent
+        return self._outbox.take(now_s)
 
     def _begin(self, job: Job, now_s: float) -> None:
         """Drop what is under way and begin this job."""
         self._finder.stop()
         self._works += 1
-        self._due, self._job = [], job
-        if self._late:
-            self._due.append((now_s + LATE_S, self._late))
-            self._late = b""
-        cool = self._board is None or self._board.is_cool(now_s)
-        if self.faults.there(Fault.HANG, now_s) or not (self._chain.hashrate_hps and cool):
+        self._job = job
+        self._outbox.next_work(now_s)
+        if self.faults.there(Fault.HANG, now_s) or not (self._chain.hashrate_hps and self._board.is_cool(now_s)):
             return
         if self.faults.there(Fault.STUCK_NONCE, now_s):
             named = result_id(self._setting.chip, job.job_id)
@@ -196,10 +192,8 @@ class Bm13xxEmulator:
         """Send an answer at the second of two times, the first being now."""
         now_s, due_s = times_s
         self._answers += 1
-        if self.faults.there(Fault.LATE_NONCE, now_s):
-            self._late = self._spoilt(response.to_bytes(), now_s)
-        else:
-            self._due.append((due_s, self._spoilt(response.to_bytes(), now_s)))
+        data = self._spoilt(response.to_bytes(), now_s)
+        self._outbox.report(data, due_s, late=self.faults.there(Fault.LATE_NONCE, now_s))
 
     def _spoilt(self, data: bytes, now_s: float) -> bytes:
         """Return what a faulty chip makes of an answer."""

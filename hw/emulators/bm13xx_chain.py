@@ -16,6 +16,7 @@ from hw.drivers.bm13xx.registers import (
 )
 from hw.drivers.bm13xx.responses import RegisterResponse
 from hw.drivers.errors import DriverError
+from hw.emulators.bm13xx_sensors import Sense, kept, told
 
 FRESH_ADDRESS = 0  # what a chip has after power-up
 RESET_BAUD = 115_200
@@ -91,8 +92,8 @@ class Chain:
         except DriverError:
             return 0
 
-    def handle(self, command: Command) -> list[RegisterResponse]:
-        """Do what a command says; return what the chips answer, in their order."""
+    def handle(self, command: Command, sense: Sense) -> list[RegisterResponse]:
+        """Do what a command says; return what the chips answer, in their order. `sense` tells how each of them stands."""
         if isinstance(command, ChainInactive):
             for chip in self._chips:
                 chip.address = None
@@ -102,14 +103,14 @@ class Chain:
                 chip.address = command.address
         elif isinstance(command, WriteRegister):
             for chip in self._asked(command.chip):
-                chip.registers[command.register] = command.value
+                chip.registers[command.register] = kept(self.chip, command.register, command.value, sense)
         elif isinstance(command, ReadRegister):
-            return [self._answer(chip, command.register) for chip in self._asked(command.chip)[: self.count]]
+            return [self._answer(chip, command.register, sense) for chip in self._asked(command.chip)]
         return []
 
-    def _answer(self, chip: EmulatedChip, register: int) -> RegisterResponse:
-        extra = 0 if self.rolls else None
-        return RegisterResponse(chip.registers.get(register, 0), chip.address or FRESH_ADDRESS, register, extra)
+    def _answer(self, chip: EmulatedChip, register: int, sense: Sense) -> RegisterResponse:
+        value = told(self.chip, register, chip.registers, sense)
+        return RegisterResponse(value, chip.address or FRESH_ADDRESS, register, 0 if self.rolls else None)
 
     def _asked(self, address: int | None) -> list[EmulatedChip]:
         return [chip for chip in self._chips[: self.count] if address is None or chip.address == address]

@@ -1,67 +1,138 @@
-"""The board around emulated chips: what it draws and how warm it gets, as the clock that the host sets would make it.
+"""What emulated chips draw, hash and warm up, as the clock that their host sets would make them.
 
-Known for boards with one chip, the Bitaxe family. Of these only the Gamma's voltages are known; the others borrow their shape,
-so that a clock counts by its ratio to the board's own.
+Chips are taken from a board or a machine of the catalogue that is built of them, each with its part of all that this draws: the
+Bitaxe with one such chip, and for BM1362 the Antminer S19j Pro. So many chips draw as many times as much; a chain as long as
+those of a real machine may in truth draw less a chip, since its supply and its control board are others. Of the Bitaxes only
+the Gamma's voltages are known; the others borrow their shape, so that a clock counts by its ratio to the board's own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from hw.catalogue import entry
-from hw.designs import bitaxe_gamma
+from hw.designs import S19J_PRO_MHZ, bitaxe_gamma, s19_kind
 from hw.drivers.bm13xx.chips import Chip
+from hw.emulators.bm13xx_sensors import ChipReading
+from hw.faulty import error_rate
 from hw.health import healthy
-from hw.modes import ESP_PAUSE, preset_range_mhz, set_ramp
-from hw.protection import ESP_MINER
+from hw.machine_design import MachineDesign
+from hw.models import MachineModel
+from hw.modes import preset_range_mhz, set_ramp
+from hw.operating_point import Setting
+from hw.protection import ESP_MINER, LUXOS, Protection
 from hw.running_machine import MachinePlan, MachineState, Reading, RunningMachine
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownBoard:
+    """What chips are taken from: its name in the catalogue, its design, and its rule against heat.
+
+    `rated_mhz` is the clock at which a chip there does what the catalogue says; None for the default of its kind.
+    """
+
+    name: str
+    design: Callable[[MachineModel], MachineDesign] = bitaxe_gamma
+    rule: Protection = ESP_MINER
+    rated_mhz: float | None = None
+
+
 BOARDS: Final = {
-    "BM1397": "Bitaxe Max",
-    "BM1366": "Bitaxe Ultra",
-    "BM1368": "Bitaxe Supra",
-    "BM1370": "Bitaxe Gamma (602/603)",
+    "BM1397": KnownBoard(name="Bitaxe Max"),
+    "BM1362": KnownBoard(name="Antminer S19j Pro (104Th)", design=s19_kind, rule=LUXOS, rated_mhz=S19J_PRO_MHZ.value),
+    "BM1366": KnownBoard(name="Bitaxe Ultra"),
+    "BM1368": KnownBoard(name="Bitaxe Supra"),
+    "BM1370": KnownBoard(name="Bitaxe Gamma (602/603)"),
 }
-"""The board of one chip, by its name in the catalogue."""
+"""Where the chips of each kind are taken from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardReading:
+    """What chips draw at their plug [W, J] since they were switched on, and their temperature [°C]; all of it modelled."""
+
+    power_w: float
+    energy_j: float
+    chip_c: float
 
 
 class EmulatedBoard:
-    """A board with one `chip`, cold and without a clock at `now_s` [s]."""
+    """`chips` chips of one kind, cold and without a clock at `now_s` [s]."""
 
-    def __init__(self, chip: Chip, now_s: float) -> None:
-        self._chip = chip
-        self._design = bitaxe_gamma(entry(BOARDS[chip.name]).machine)
-        plan = MachinePlan(
-            design=self._design,
-            health=healthy(1, 1),
-            rule=ESP_MINER,
-            sleep=ESP_PAUSE,
-            wake=set_ramp(0.0),  # the host itself raises the clock step by step
-            boot=set_ramp(0.0),
-            warm=False,
-        )
-        self._machine = RunningMachine(plan, now_s)
+    def __init__(self, chip: Chip, chips: int, now_s: float) -> None:
+        board = BOARDS[chip.name]
+        machine = entry(board.name).machine
+        self._design = board.design(machine)
+        self._nominal_mhz = board.rated_mhz or chip.default_mhz
+        self._part = chips / self._design.build.chips  # of all that the machine draws
+        self._chip_part = chip.hashrate_hps(self._nominal_mhz) / machine.hashrate_hps  # one chip's, of all that it hashes
+        self._nominal_errors = error_rate(self._design, Setting(frequency_mhz=self._design.build.frequency_mhz))
+        self._beyond = 1.0  # the clock that was asked for, over the one that the machine runs at
+        self._hashes = self._wrong_hashes = 0.0
+        self._machine = RunningMachine(_plan(self._design, board.rule), now_s)
         self._machine.curtail(now_s)
+        self._last = self._machine.read(now_s)
 
     def clock(self, mhz: float, now_s: float) -> None:
-        """Run the chip at `mhz` [MHz], 0 for not at all; beyond what boards are set to, draw as at the nearest such clock."""
+        """Run the chips at `mhz` [MHz], 0 for not at all; beyond what boards are set to, draw as at the nearest such clock."""
+        self._count(now_s)
         if mhz <= 0:
             self._machine.curtail(now_s)
             return
         lowest_mhz, highest_mhz = preset_range_mhz(self._design)
-        wished_mhz = self._design.build.frequency_mhz * mhz / self._chip.default_mhz
+        wished_mhz = self._design.build.frequency_mhz * mhz / self._nominal_mhz
+        set_mhz = min(max(wished_mhz, lowest_mhz), highest_mhz)
+        self._beyond = wished_mhz / set_mhz
         self._machine.resume(now_s)
-        self._machine.set_frequency(min(max(wished_mhz, lowest_mhz), highest_mhz), now_s)
+        self._machine.set_frequency(set_mhz, now_s)
 
-    def read(self, now_s: float) -> Reading:
-        """Return what it draws and how warm it is."""
-        return self._machine.read(now_s)
+    def read(self, now_s: float) -> BoardReading:
+        """Return what all the chips draw, and how warm they are."""
+        told = self._machine.read(now_s)
+        return BoardReading(power_w=told.wall_power_w * self._part, energy_j=told.energy_j * self._part, chip_c=told.chip_c)
+
+    def chip(self, now_s: float) -> ChipReading:
+        """Return how each of the chips stands: all do alike."""
+        told = self._count(now_s)
+        return ChipReading(
+            chip_c=told.chip_c,
+            hashrate_hps=self._of_one_chip(told.hashrate_hps, told.error_rate),
+            hashes=self._hashes,
+            wrong_hashes=self._wrong_hashes,
+        )
 
     def is_cool(self, now_s: float) -> bool:
         """Tell whether it does not rest for heat."""
         return self._machine.read(now_s).state != MachineState.OVERHEATED
 
+    def _count(self, now_s: float) -> Reading:
+        """Add what each chip hashed since it was last counted."""
+        now, last = self._machine.read(now_s), self._last
+        errors = now.error_rate or last.error_rate  # 0 while nothing is hashed
+        hashes = self._of_one_chip(now.hashes - last.hashes, errors)
+        self._hashes += hashes
+        self._wrong_hashes += hashes * errors
+        self._last = now
+        return now
 
-def board_for(chip: Chip, chips: int, now_s: float) -> EmulatedBoard | None:
-    """Return the board of a chain, or None where none is known."""
-    return EmulatedBoard(chip, now_s) if chips == 1 and chip.name in BOARDS else None
+    def _of_one_chip(self, right: float, errors: float) -> float:
+        """Return all hashes of a chip, at its own clock, when the machine has so many `right` ones.
+
+        A machine's rating counts right ones; clock times cores, which a chip does, counts all.
+        """
+        return right * self._chip_part * self._beyond * (1 - self._nominal_errors) / (1 - errors)
+
+
+def _plan(design: MachineDesign, rule: Protection) -> MachinePlan:
+    at_once = set_ramp(0.0)  # the host itself raises the clock step by step, and a chip without a clock stands still
+    return MachinePlan(
+        design=design,
+        health=healthy(1, design.build.chips),
+        rule=rule,
+        sleep=at_once,
+        wake=at_once,
+        boot=at_once,
+        warm=False,
+    )

@@ -35,7 +35,6 @@ class Fault(StrEnum):
     """It speaks at another speed, so that bytes arrive mangled."""
 
 
-LATE_S: Final = 0.005  # after the next work, for an answer that comes late
 STUCK_S: Final = 0.05  # after the work, for the answer of a stuck device
 STUCK_NONCE: Final = Nonce(0x0DEFACED)
 
@@ -56,16 +55,23 @@ class TimedFault:
         SettingError
             If there is no fault of that name, or the time is no number of seconds from 0 on.
         """
-        name, at, time = text.partition("@")
-        if name not in list(Fault):
-            raise SettingError(f"no fault {name!r}; known: {', '.join(Fault)}")
-        try:
-            at_s = float(time) if at else 0.0
-        except ValueError:
-            at_s = -1.0
-        if not (isfinite(at_s) and at_s >= 0):
-            raise SettingError(f"fault {text!r}: {time!r} is no time; want seconds from 0 on, such as {name}@30")
+        name, at_s = named_time(text, Fault)
         return cls(fault=Fault(name), at_s=at_s)
+
+
+def named_time(text: str, known: Iterable[str]) -> tuple[str, float]:
+    """Read NAME@SECONDS, or NAME alone, which is 0 s; raise SettingError if the name is not `known`, or the time is none."""
+    name, at, time = text.partition("@")
+    names = list(known)
+    if name not in names:
+        raise SettingError(f"no fault {name!r}; known: {', '.join(names)}")
+    try:
+        at_s = float(time) if at else 0.0
+    except ValueError:
+        at_s = -1.0
+    if not (isfinite(at_s) and at_s >= 0):
+        raise SettingError(f"fault {text!r}: {time!r} is no time; want seconds from 0 on, such as {name}@30")
+    return name, at_s
 
 
 class Faults:

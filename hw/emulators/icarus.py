@@ -15,7 +15,8 @@ from hw.drivers.icarus.commands import COMMAND_BYTES, Clock, clock_of, looks_lik
 from hw.drivers.icarus.family import SWEEP, IcarusProfile
 from hw.drivers.icarus.frames import BAUD, WORK_BYTES, decode_work, encode_nonce, place_in_sweep
 from hw.emulators.answers import Key, key_of, known_answers
-from hw.emulators.faults import LATE_S, STUCK_NONCE, STUCK_S, Fault, Faults
+from hw.emulators.faults import STUCK_NONCE, STUCK_S, Fault, Faults
+from hw.emulators.outbox import Outbox
 from hw.emulators.serving import EmulatorSnapshot
 from hw.finder import Finder
 from miner.header import Nonce
@@ -44,10 +45,9 @@ class IcarusEmulator:
         self._finder = finder
         self._wake = wake
         self._kept, self._last_s = b"", 0.0
-        self._due: list[tuple[float, bytes]] = []
+        self._outbox = Outbox()
         self._found: queue.SimpleQueue[tuple[int, Nonce]] = queue.SimpleQueue()
         self._open = False  # whether the work under way was not answered yet
-        self._late = b""
         self._rate_hps = setting.rate_hps
         self._works = 0
         self._answers = 0
@@ -77,7 +77,7 @@ class IcarusEmulator:
 
     def due_s(self) -> float | None:
         """Return when there is something to send that is known by now, or None."""
-        return min((due_s for due_s, _ in self._due), default=None)
+        return self._outbox.due_s()
 
     def poll(self, now_s: float) -> bytes:
         """Return what the device sends by now."""
@@ -86,9 +86,7 @@ class IcarusEmulator:
             if number == self._works and self._open:
                 self._finder.stop()
                 self._answer(nonce, now_s, now_s)
-        sent = b"".join(data for due_s, data in self._due if due_s <= now_s)
-        self._due = [(due_s, data) for due_s, data in self._due if due_s > now_s]
-        return sent
+        return self._outbox.take(now_s)
 
     def _command(self) -> bool:
         """Tell whether a command comes next: on devices that know them, and if it is not just what work looks like."""
@@ -105,10 +103,8 @@ class IcarusEmulator:
         """Drop what is under way and begin this work."""
         self._finder.stop()
         self._works += 1
-        self._due, self._open = [], True
-        if self._late:
-            self._due.append((now_s + LATE_S, self._late))
-            self._late = b""
+        self._open = True
+        self._outbox.next_work(now_s)
         if self.faults.there(Fault.HANG, now_s):
             return
         if self.faults.there(Fault.STUCK_NONCE, now_s):
@@ -134,7 +130,4 @@ class IcarusEmulator:
         data = encode_nonce(nonce, bytes(self._setting.profile.status_bytes))
         if self.faults.there(Fault.SURPLUS_BYTE, now_s):
             data += b"\x00"
-        if self.faults.there(Fault.LATE_NONCE, now_s):
-            self._late = data
-        else:
-            self._due.append((due_s, data))
+        self._outbox.report(data, due_s, late=self.faults.there(Fault.LATE_NONCE, now_s))

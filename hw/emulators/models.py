@@ -23,6 +23,7 @@ class EmulatedModel:
     """A device that can be emulated: title, hash rate [H/s], its source, the faults it can have.
 
     `rate_is_free` tells whether another rate may be declared; chips of a chain hash as fast as their host clocks them.
+    `draws` tells whether its power is modelled.
     """
 
     name: str
@@ -31,6 +32,7 @@ class EmulatedModel:
     source: str
     faults: frozenset[Fault]
     rate_is_free: bool
+    draws: bool
     build: Callable[[Wanted, Finder, Wake], Emulator]
 
 
@@ -60,6 +62,7 @@ def _icarus(name: str) -> EmulatedModel:
         source=kind.source,
         faults=frozenset(Fault) - {Fault.BAD_CRC},  # its answers have no check digits
         rate_is_free=True,
+        draws=False,
         build=build,
     )
 
@@ -75,6 +78,7 @@ def _chain(chip: Chip) -> EmulatedModel:
         source="small cores times the clock as sold; hw/drivers/bm13xx/REFERENCE.md",
         faults=frozenset(Fault),
         rate_is_free=False,
+        draws=True,
         build=build,
     )
 

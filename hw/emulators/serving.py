@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from threading import Lock
 from typing import Final, Protocol
 
 from hw.emulators.faults import Fault, Faults
@@ -23,7 +24,8 @@ LONGEST_S: Final = 0.5  # between looks at faults
 class EmulatorSnapshot:
     """How many pieces of work a device was given, how many nonces it reported, and its declared hash rate [H/s] by now.
 
-    Clock, watts at its input [W], joules [J] and temperature [°C] are None where no model of its board is known.
+    Clock, watts at its input [W], joules [J] and temperature [°C] are None where no model of them is known. A meter's pieces of
+    work are the requests that came for it.
     """
 
     works: int
@@ -87,6 +89,7 @@ class EmulatorServer:
         os.set_blocking(self._woken, False)
         self._selector.register(self._waker, selectors.EVENT_READ, None)
         self._served: list[Served] = []
+        self._lock = Lock()  # of the devices, which are asked how they stand by other threads
         self._stopped = False
 
     @property
@@ -96,8 +99,9 @@ class EmulatorServer:
 
     def snapshots(self) -> list[EmulatorSnapshot]:
         """Return what each device did so far, in the same order."""
-        now_s = self._clock()
-        return [served.emulator.snapshot(now_s) for served in self._served]
+        with self._lock:
+            now_s = self._clock()
+            return [served.emulator.snapshot(now_s) for served in self._served]
 
     def add(self, emulator: Emulator, line: PtyLine) -> None:
         """Serve one more device."""
@@ -130,7 +134,12 @@ class EmulatorServer:
         os.close(self._woken)
 
     def _turn(self, until_s: float | None) -> None:
-        for key, _ in self._selector.select(self._pause_s(until_s)):
+        ready = self._selector.select(self._pause_s(until_s))
+        with self._lock:
+            self._serve(ready)
+
+    def _serve(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
+        for key, _ in ready:
             if key.data is None:
                 os.read(self._waker, 4096)
             elif key.data.line is not None:

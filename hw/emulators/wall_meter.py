@@ -7,14 +7,15 @@ power. They can be read and not written. A request that is not whole, not sound 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import floor, inf
 from typing import Final
 
 from hw.drivers.errors import SettingError
-from hw.emulators.faults import Faults
+from hw.emulators.faults import Fault, Faults, TimedFault, named_time
+from hw.emulators.outbox import Outbox
 from hw.emulators.serving import EmulatorSnapshot
 from hw.meters.load import Load
 from hw.meters.rtu import MOST_REGISTERS, READ_INPUT, REFUSED, REQUEST_BYTES, intact, sealed
@@ -42,11 +43,30 @@ class MeterFault(StrEnum):
     """It refuses every request as a broken device does."""
 
 
+LINE_FAULTS: Final = (Fault.HANG_UP, Fault.NOISE, Fault.WRONG_BAUD)
+"""What can be wrong with the line of a meter."""
+
+
+def planned_faults(texts: Sequence[str], started_s: float) -> tuple[Faults, dict[MeterFault, tuple[float, float]]]:
+    """Read NAME@SECONDS of each fault, from `started_s` [s] on; return those of the line, and the meter's with their spans.
+
+    Raises
+    ------
+    SettingError
+        If there is no fault of that name, or the time is no number of seconds from 0 on.
+    """
+    planned = [named_time(text, (*LINE_FAULTS, *MeterFault)) for text in texts]
+    of_line = [TimedFault(fault=Fault(name), at_s=at_s) for name, at_s in planned if name in LINE_FAULTS]
+    of_meter = {MeterFault(name): (started_s + at_s, inf) for name, at_s in planned if name not in LINE_FAULTS}
+    return Faults(of_line, started_s), of_meter
+
+
 @dataclass(frozen=True, slots=True)
 class MeterKind:
     """A kind of meter: speed [baud], step of the counter [Wh], and registers from volts, power [W] and counter [Wh]."""
 
     name: str
+    title: str
     baud: int
     step_wh: int
     registers: Callable[[float, float, int], Mapping[int, int]]
@@ -75,9 +95,14 @@ def _sdm120_registers(volts: float, power_w: float, counted_wh: int) -> Mapping[
 
 
 KINDS: Final = {
-    kind.name: kind for kind in (MeterKind("pzem", 9600, 1, _pzem_registers), MeterKind("sdm120", 2400, 10, _sdm120_registers))
+    kind.name: kind
+    for kind in (
+        MeterKind("pzem", "Peacefair PZEM-004T", 9600, 1, _pzem_registers),
+        MeterKind("sdm120", "Eastron SDM120-Modbus", 2400, 10, _sdm120_registers),
+    )
 }
-"""Kinds by name. That an SDM120 counts in steps of 10 Wh is assumed, as in `hw.meters.sdm120`."""
+"""Kinds by the word with which a meter's specification begins. That an SDM120 counts in steps of 10 Wh is assumed, as in
+`hw.meters.sdm120`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +144,7 @@ class WallMeterEmulator:
     def __init__(self, setting: WallMeterSetting) -> None:
         self._setting = setting
         self._received, self._received_s = b"", 0.0
-        self._due: list[tuple[float, bytes]] = []
+        self._outbox = Outbox()
         self._asked = self._answered = 0
 
     @property
@@ -155,19 +180,16 @@ class WallMeterEmulator:
             self._received = self._received[REQUEST_BYTES:]
             self._asked += request[0] == self._setting.address
             if answer := self.answer(request, now_s):
-                self._due.append((now_s + self._setting.answer_s, answer))
+                self._outbox.say(answer, now_s + self._setting.answer_s)
+                self._answered += 1
 
     def due_s(self) -> float | None:
         """Return when there is something to send, or None."""
-        return self._due[0][0] if self._due else None
+        return self._outbox.due_s()
 
     def poll(self, now_s: float) -> bytes:
         """Return what the meter sends by now."""
-        sent = b""
-        while self._due and self._due[0][0] <= now_s:
-            sent += self._due.pop(0)[1]
-            self._answered += 1
-        return sent
+        return self._outbox.take(now_s)
 
     def answer(self, request: bytes, now_s: float) -> bytes:
         """Return the answer to a whole request, as it stands on the wire; empty if there is none."""

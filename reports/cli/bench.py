@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -63,13 +65,13 @@ def bench(
     names = _loadable(backend)
     if old is not None and compare is not None:
         check_comparable([{"backend": name, "threads": number, "midstates": midstates} for name in names], old, compare)
-    plan, reason = _energy_plan(meter)
     for path in (csv, history):
         _check_writable(path)
     if csv is not None:
         check_columns(csv)
     facts = {"date_utc": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "machine": machine()}
-    results = _measured(names, settings, plan)
+    with _energy_plan(meter) as (plan, reason):
+        results = _measured(names, settings, plan)
     told = document(results, facts, reason)
     if old is not None and compare is not None:
         told["comparison"] = compared(told, old, compare)
@@ -124,10 +126,12 @@ def _loadable(backend: str) -> list[str]:
     return names
 
 
-def _energy_plan(specification: str | None) -> tuple[EnergyPlan | None, str | None]:
-    """Return the plan to measure energy, or None and the reason why there is none."""
+@contextmanager
+def _energy_plan(specification: str | None) -> Iterator[tuple[EnergyPlan | None, str | None]]:
+    """Give the plan to measure energy, or None and the reason why there is none; its meter is closed at the end."""
     if specification is None:
-        return None, "no --meter was given"
+        yield None, "no --meter was given"
+        return
     from hw.errors import MeterUnavailableError
     from hw.meters.registry import open_meter
     from miner.bench.energy import EnergyPlan
@@ -136,8 +140,10 @@ def _energy_plan(specification: str | None) -> tuple[EnergyPlan | None, str | No
         meter = open_meter(specification)
     except MeterUnavailableError as error:
         typer.echo(f"hashwatt: no energy: {error}", err=True)
-        return None, str(error)
-    return EnergyPlan(meter=meter, clock=time.perf_counter, sleep=time.sleep), None
+        yield None, str(error)
+        return
+    with closing(meter):
+        yield EnergyPlan(meter=meter, clock=time.perf_counter, sleep=time.sleep), None
 
 
 def _measured(names: list[str], settings: BenchSettings, plan: EnergyPlan | None) -> list[BenchResult]:

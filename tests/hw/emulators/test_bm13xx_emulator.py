@@ -228,10 +228,6 @@ class TestBoard:
         tell(device, job(), at_s=3.0)
         assert device.poll(9.0) == b""
 
-    def test_of_a_chain_no_board_is_known(self, emulator: Emulator) -> None:
-        told = emulator("BM1370", 4).snapshot(1.0)
-        assert (told.power_w, told.energy_j, told.chip_c) == (None, None, None)
-
 
 class TestFaults:
     def test_a_dead_chip_takes_all_after_it_along(self, emulator: Emulator) -> None:

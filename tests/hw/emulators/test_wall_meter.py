@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hw.drivers.errors import SettingError
-from hw.emulators.wall_meter import KINDS, MeterFault, WallMeterEmulator, WallMeterSetting
+from hw.emulators.faults import Fault
+from hw.emulators.wall_meter import KINDS, MeterFault, WallMeterEmulator, WallMeterSetting, planned_faults
 from hw.meters.load import FunctionLoad, StepLoad, constant_load
 from hw.meters.rtu import crc16, intact, sealed
 
@@ -137,6 +138,23 @@ class TestFaults:
             assert device.answer(READ_TEN, at_s) == meter().answer(READ_TEN, at_s)
         for at_s in (5.0, 7.9):
             assert device.answer(READ_TEN, at_s) == answer(meter().answer(READ_TEN, at_s))
+
+    def test_it_is_planned_by_name_and_time_and_so_is_one_of_the_line(self) -> None:
+        of_line, of_meter = planned_faults(["no-answer@5", "hang-up@3", "bad-crc"], 100.0)
+        assert [of_line.there(Fault.HANG_UP, at_s) for at_s in (102.9, 103.0)] == [False, True]
+        assert not of_line.there(Fault.NOISE, 1e9)
+        assert of_meter == {MeterFault.NO_ANSWER: (105.0, inf), MeterFault.BAD_CRC: (100.0, inf)}
+
+    @pytest.mark.parametrize(
+        ("text", "sentence"),
+        [
+            ("stuck-nonce", "no fault 'stuck-nonce'; known: hang-up, noise, wrong-baud, no-answer, bad-crc, "),
+            ("noise@soon", "fault 'noise@soon': 'soon' is no time; want seconds from 0 on, such as noise@30"),
+        ],
+    )
+    def test_one_that_it_cannot_have_is_a_sentence(self, text: str, sentence: str) -> None:
+        with pytest.raises(SettingError, match=sentence):
+            planned_faults([text], 0.0)
 
 
 class TestTheCounter:
