@@ -5,7 +5,8 @@ Without Numba, so that loops whose machine code is kept need not import it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final, NamedTuple, TypeVar, get_type_hints
 
 import numpy as np
@@ -45,6 +46,7 @@ HOUR: Final = Form(HourFigures, ())
 STEP: Final = Form(StepFigures, Moving._fields)
 
 
+@cache
 def width(figures: type[tuple[Any, ...]]) -> int:
     """Return how many numbers `figures` holds, those of its parts included."""
     return sum(width(part) if _is_figures(part) else 1 for part in get_type_hints(figures).values())
@@ -101,9 +103,10 @@ def place_of(form: Form, name: str) -> int:
     return names(form).index(name)
 
 
-def names(form: Form) -> Sequence[str]:
+@cache
+def names(form: Form) -> tuple[str, ...]:
     """Return the names of a machine's numbers, in order; those of parts with the part's name before them."""
-    return [*_names(form.figures), *form.changing, *SUMS]
+    return (*_names(form.figures), *form.changing, *SUMS)
 
 
 def _names(figures: type[tuple[Any, ...]]) -> list[str]:

@@ -60,10 +60,10 @@ class Physics:
 
         One whose steady state is too hot for its firmware, or that has none, rests all the time.
         """
-        select, minimum, ambient_c = self._of.select, self._of.minimum, around.ambient_c
+        select, ambient_c = self._of.select, around.ambient_c
         bare_c = ambient_c + machine.heating_c
         z = machine.feedback * exponential(self._of, machine.growth_per_c * (bare_c - machine.reference_c))
-        leakage_w = machine.leakage_scale_w * feedback(self._of, minimum(z, LARGEST_FEEDBACK))
+        leakage_w = machine.leakage_scale_w * feedback(self._of, z)
         whole_w = machine.level.dynamic_w + leakage_w
         sensed_c = select(z > LARGEST_FEEDBACK, inf, ambient_c + machine.sensor_c_per_w * whole_w)
         chip_w = machine.switching * machine.level.dynamic_w + machine.leaking * leakage_w

@@ -33,7 +33,7 @@ from hw.stepping.physics_text import Moving, Surroundings
 from miner.backends.core_clock import core_clock_hz
 
 KINDS = 100
-HOURS = 240
+HOURS = 8760
 SINGLE_STEPS = 2_000_000
 DESIGN = s19_kind(machine("Antminer S19j Pro (104Th)"))
 
@@ -80,7 +80,7 @@ def a_day(stepper: Stepper) -> None:
         one.read(hour * 3600.0)
 
 
-def main(count: int = 100_000, runs: int = 5) -> None:
+def main(count: int = 20_000, runs: int = 5) -> None:
     rng = np.random.default_rng(1)
     machines = Machines(tuple(a_condition(rng) for _ in range(KINDS)), rng.integers(0, KINDS, count))
     air: Around = always_at_work(20 + 12 * np.sin(np.arange(HOURS) * 2 * np.pi / 24) + rng.normal(0, 2, HOURS))
