@@ -14,7 +14,7 @@ from math import inf
 from typing import Final, Protocol
 
 from miner.backends.registry import Backend
-from miner.header import NONCE_SPACE
+from miner.header import NONCE_SPACE, Nonce, message_word
 from miner.share import Hit
 from miner.target import HASH_SPACE, Target, expected_hashes
 from miner.template import Template
@@ -58,10 +58,21 @@ class _Job:
 
 
 class KernelFinder:
-    """Searches by `backend` in a thread of its own, at most at `rate_hps` [H/s]; `clock` gives seconds."""
+    """Searches by `backend` in a thread of its own, at most at `rate_hps` [H/s]; `clock` gives seconds.
 
-    def __init__(self, backend: Backend, rate_hps: float = inf, clock: Callable[[], float] = time.monotonic) -> None:
+    Nonces are tried in their order; or in that of the message's words, if told so and the backend can.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        rate_hps: float = inf,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        by_word: bool = False,
+    ) -> None:
         self._backend, self._rate_hps, self._clock = backend, rate_hps, clock
+        self._words = backend.words if by_word else None
         self._change = threading.Condition()
         self._job: _Job | None = None
         self._number = 0
@@ -128,12 +139,12 @@ class KernelFinder:
         while at < NONCE_SPACE and self._number == job.number:
             count = min(size, most, NONCE_SPACE - at)
             slice_s = self._clock()
-            found = self._backend.scan_versions(job.templates, at, count, job.target)
+            found = self._scan(job, at, count)
             took_s = max(self._clock() - slice_s, 1e-9)
             size = max(1, int(min(count * SLICE_S / took_s, self._rate_hps * SLICE_S / width, MOST_GROWTH * count)))
-            hits = [(hit.nonce, place, hit) for place, some in enumerate(found) for hit in some]
-            for nonce, place, hit in sorted(hits, key=lambda one: one[:2]):
-                if self._waited(started_s + (nonce + 1) * width / self._rate_hps, job):
+            hits = [(self._turn(hit.nonce), place, hit) for place, some in enumerate(found) for hit in some]
+            for turn, place, hit in sorted(hits, key=lambda one: one[:2]):
+                if self._waited(started_s + (turn + 1) * width / self._rate_hps, job):
                     job.found(place, hit)
             at += count
             self._waited(started_s + at * width / self._rate_hps, job)
@@ -141,6 +152,15 @@ class KernelFinder:
                 self._hashes += count * width
                 self._searched_s += self._clock() - told_s
                 told_s = self._clock()
+
+    def _scan(self, job: _Job, at: int, count: int) -> list[list[Hit]]:
+        if self._words is None:
+            return self._backend.scan_versions(job.templates, at, count, job.target)
+        return [self._words(template, at, count, job.target) for template in job.templates]
+
+    def _turn(self, nonce: Nonce) -> int:
+        """Return how many nonces are tried before this one."""
+        return nonce if self._words is None else message_word(nonce)
 
     def _waited(self, due_s: float, job: _Job) -> bool:
         """Wait; return whether this search is still wanted then."""

@@ -23,6 +23,16 @@ NONCE_SPACE: Final = 1 << 32
 _LAYOUT: Final = struct.Struct("<i32s32sIII")
 
 
+def message_word(nonce: Nonce) -> int:
+    """Return the word of SHA-256's message that holds `nonce`: its bytes reversed, since the message is big-endian."""
+    return int.from_bytes(nonce.to_bytes(4, "little"), "big")
+
+
+def nonce_of_word(word: int) -> Nonce:
+    """Return the nonce that a word of the message holds."""
+    return Nonce(int.from_bytes(word.to_bytes(4, "big"), "little"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockHeader:
     """A block header's six fields; `previous` and `merkle_root` are 32 bytes in wire order, `time_s` Unix seconds."""

@@ -23,7 +23,7 @@ class EmulatedModel:
     """A device that can be emulated: title, hash rate [H/s], its source, the faults it can have.
 
     `rate_is_free` tells whether another rate may be declared; chips of a chain hash as fast as their host clocks them.
-    `draws` tells whether its power is modelled.
+    `draws` tells whether its power is modelled, `by_word` whether it counts the message's words up and not the nonces.
     """
 
     name: str
@@ -33,6 +33,7 @@ class EmulatedModel:
     faults: frozenset[Fault]
     rate_is_free: bool
     draws: bool
+    by_word: bool
     build: Callable[[Wanted, Finder, Wake], Emulator]
 
 
@@ -63,6 +64,7 @@ def _icarus(name: str) -> EmulatedModel:
         faults=frozenset(Fault) - {Fault.BAD_CRC},  # its answers have no check digits
         rate_is_free=True,
         draws=False,
+        by_word=True,
         build=build,
     )
 
@@ -79,6 +81,7 @@ def _chain(chip: Chip) -> EmulatedModel:
         faults=frozenset(Fault),
         rate_is_free=False,
         draws=True,
+        by_word=False,  # how chips share the nonces among their cores is not known
         build=build,
     )
 

@@ -44,33 +44,35 @@ def _type_read(typing_context, words, number):  # type: ignore[no-untyped-def]  
     return read(words, number), emit
 
 
-def _type_screen(typing_context, kind, lanes, words, first, limit, scratch):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
-    """Return a bit for each lane and midstate whose hash may meet the target: top word at most `limit`.
+def _screen_of(kernel: Kernel) -> Any:  # noqa: ANN401  numba is untyped
+    """Return the intrinsic that gives a bit for each lane and midstate whose hash's top word is at most `limit`.
 
     Lane i tries the nonce `first` + i; the bits of the first midstate are the lowest. `words` is a tuple of uint32, midstates
     and tail; `scratch` points to aligned memory.
     """
-    emit_met, count = _EMITTERS[kind.literal_value], lanes.literal_value
 
-    def emit(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        *_, words_value, first_value, limit_value, scratch_value = arguments
-        shared = [builder.extract_value(words_value, place) for place in range(words.count)]
-        states = [shared[at : at + _STATE_WORDS] for at in range(0, words.count - _TAIL_WORDS, _STATE_WORDS)]
-        batch = Batch(count, states, shared[-_TAIL_WORDS:], first_value, limit_value, scratch_value)
-        return emit_met(builder, batch)
+    def typed(typing_context, words, first, limit, scratch):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        def emit(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            words_value, first_value, limit_value, scratch_value = arguments
+            shared = [builder.extract_value(words_value, place) for place in range(words.count)]
+            states = [shared[at : at + _STATE_WORDS] for at in range(0, words.count - _TAIL_WORDS, _STATE_WORDS)]
+            tail, by_word = shared[-_TAIL_WORDS:], kernel.by_word
+            batch = Batch(kernel.lanes, states, tail, first_value, limit_value, scratch_value, by_word)
+            return _EMITTERS[kernel.kind](builder, batch)
 
-    return types.uint64(kind, lanes, words, first, limit, scratch), emit
+        return types.uint64(words, first, limit, scratch), emit
+
+    return intrinsic(typed)
 
 
 _read: Any = intrinsic(prefer_literal=True)(_type_read)
-_screen: Any = intrinsic(prefer_literal=True)(_type_screen)
 
 
 def _loop(kernel: Kernel) -> Any:  # noqa: ANN401  numba is untyped
-    kind, lanes, midstates = kernel
+    lanes, midstates, screen = kernel.lanes, kernel.midstates, _screen_of(kernel)
     number = _STATE_WORDS * midstates + _TAIL_WORDS
     most = lanes * midstates
-    ahead = _WARM_UP[kind] * lanes
+    ahead = _WARM_UP[kernel.kind] * lanes
 
     @njit(_SIGNATURE, **_BARE)
     def scan_batches(words, start, stop, limit, found, room, where, scratch):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
@@ -83,7 +85,7 @@ def _loop(kernel: Kernel) -> Any:  # noqa: ANN401  numba is untyped
         hits = 0
         batch = start - ahead
         while batch < stop and hits + most <= room:
-            bits = _screen(kind, lanes, shared, np.uint32(batch), limit, scratch)
+            bits = screen(shared, np.uint32(batch), limit, scratch)
             if bits != 0 and batch >= start:
                 for place in range(most):
                     lane = place % lanes

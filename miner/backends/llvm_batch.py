@@ -16,6 +16,7 @@ class Batch(NamedTuple):
 
     Each is tried with each of `midstates` (8 words each); all share `tail` (3 words). A hash may meet the target if its top
     word is at most `limit`. `scratch` points to memory that stays from batch to batch.
+    With `by_word` `first` and its neighbours are the message's words, which hold a nonce with its bytes reversed.
     """
 
     lanes: int
@@ -24,6 +25,7 @@ class Batch(NamedTuple):
     first: ir.Value
     limit: ir.Value
     scratch: ir.Value
+    by_word: bool = False
 
 
 def bits_met(builder: ir.IRBuilder, batch: Batch, tops: ir.Value, number: ir.Value) -> ir.Value:

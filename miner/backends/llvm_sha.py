@@ -29,7 +29,7 @@ def emit_met(builder: ir.IRBuilder, batch: Batch) -> ir.Value:
     """Emit the hashes of a batch; return the bits of those that may meet the target."""
     sha, words = _Sha(builder), LlvmWords(builder, batch.lanes)
     const, lanes = words.const, range(batch.lanes)
-    nonces = words.nonces(batch.first)
+    nonces = words.nonces(batch.first, by_word=batch.by_word)
     padding = [const(0x80000000), *[const(0)] * 10, const(80 * 8)]
     each = [builder.extract_element(nonces, const(lane)) for lane in lanes]
     first = [sha.schedule([*batch.tail, nonce, *padding]) for nonce in each]

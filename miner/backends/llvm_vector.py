@@ -19,7 +19,9 @@ def emit_met(builder: ir.IRBuilder, batch: Batch) -> ir.Value:
     """Emit the hashes of a batch; return the bits of those that may meet the target."""
     words = LlvmWords(builder, batch.lanes)
     bits = ir.Constant(I64, 0)
-    for number, hashed in enumerate(Sha256(words).header_hashes(batch.midstates, batch.tail, words.nonces(batch.first))):
+    for number, hashed in enumerate(
+        Sha256(words).header_hashes(batch.midstates, batch.tail, words.nonces(batch.first, by_word=batch.by_word))
+    ):
         bits = builder.or_(bits, bits_met(builder, batch, words.swapped(hashed[7]), words.const(number)))
     return bits
 
@@ -67,10 +69,11 @@ class LlvmWords:
         """Return a word with its four bytes reversed."""
         return self._builder.call(self._intrinsic("llvm.bswap", x.type, 1), [x])
 
-    def nonces(self, first: ir.Value) -> ir.Value:
-        """Return the nonces from `first` on, one a lane, as the words that the message holds."""
+    def nonces(self, first: ir.Value, *, by_word: bool) -> ir.Value:
+        """Return the nonces from `first` on, one a lane, as the words that the message holds; or such words from `first` on."""
         steps = ir.Constant(self._vector, [ir.Constant(I32, lane) for lane in range(self._lanes)])
-        return self.swapped(self._builder.add(self.spread(first), steps))
+        counted = self._builder.add(self.spread(first), steps)
+        return counted if by_word else self.swapped(counted)
 
     def spread(self, x: ir.Value) -> ir.Value:
         """Return a vector with `x` in every lane."""

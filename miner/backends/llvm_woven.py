@@ -21,6 +21,7 @@ Source: Intel 64 and IA-32 Architectures Software Developer's Manual, SHA256RNDS
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from llvmlite import ir
@@ -70,7 +71,8 @@ def emit_met(builder: ir.IRBuilder, batch: Batch) -> ir.Value:
     step, passes = _Step(builder, batch.scratch), len(batch.midstates)
     const = step.words.const
     ahead = Tape(step.words)
-    nonces = ahead.put(lambda: step.words.nonces(builder.add(unmoved(builder, batch.first), const(STAGES * LANES))))
+    to_come = partial(step.words.nonces, by_word=batch.by_word)
+    nonces = ahead.put(lambda: to_come(builder.add(unmoved(builder, batch.first), const(STAGES * LANES))))
     padding = [const(0x80000000), *[const(0)] * 10, const(80 * 8)]
     first = step.schedule(ahead, FIRST_AT, [*batch.tail, nonces, *padding])
     step.keep_states(first, batch.midstates)

@@ -30,11 +30,15 @@ _ARGUMENTS: Final = (c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_uint32, c
 
 
 class Kernel(NamedTuple):
-    """Which instructions a kernel uses (`VECTOR`, `WOVEN` or `SHA`), how many nonces a batch holds, and how many midstates."""
+    """Which instructions a kernel uses (`VECTOR`, `WOVEN` or `SHA`), how many nonces a batch holds, and how many midstates.
+
+    With `by_word` it counts the message's words up, as some devices do: nonces with their bytes reversed.
+    """
 
     kind: int
     lanes: int
     midstates: int = 1
+    by_word: bool = False
 
 
 @cache

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import llvmlite.binding as llvm
 
-from miner.backends.scan_loop import CHUNK_NONCES, VECTOR, Kernel, scan_versions_with
+from miner.backends.scan_loop import CHUNK_NONCES, VECTOR, Kernel, scan_versions_with, scan_with
 from miner.share import Hit
 from miner.target import Target
 from miner.template import Template
 
-__all__ = ["CHUNK_NONCES", "default_lanes", "scan", "scan_versions"]
+__all__ = ["CHUNK_NONCES", "default_lanes", "scan", "scan_versions", "scan_words"]
 
 
 def default_lanes() -> int:
@@ -30,3 +30,8 @@ def scan(template: Template, start: int, count: int, target: Target) -> list[Hit
 def scan_versions(templates: Sequence[Template], start: int, count: int, target: Target) -> list[list[Hit]]:
     """Return every hit of each template, in order of nonces; the templates share their tail."""
     return scan_versions_with(Kernel(VECTOR, default_lanes()), templates, start, count, target)
+
+
+def scan_words(template: Template, start: int, count: int, target: Target) -> list[Hit]:
+    """Return every hit among the nonces of the `count` message words from `start` on, in order of words."""
+    return scan_with(Kernel(VECTOR, default_lanes(), by_word=True), [template], start, count, target)[0]

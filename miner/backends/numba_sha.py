@@ -12,12 +12,12 @@ import llvmlite.binding as llvm
 
 from miner.backends.llvm_sha import CHAINS
 from miner.backends.llvm_woven import LANES
-from miner.backends.scan_loop import CHUNK_NONCES, SHA, WOVEN, Kernel, scan_versions_with
+from miner.backends.scan_loop import CHUNK_NONCES, SHA, WOVEN, Kernel, scan_versions_with, scan_with
 from miner.share import Hit
 from miner.target import Target
 from miner.template import Template
 
-__all__ = ["CHUNK_NONCES", "scan", "scan_versions"]
+__all__ = ["CHUNK_NONCES", "scan", "scan_versions", "scan_words"]
 
 _FEATURES: Final = llvm.get_host_cpu_features()
 
@@ -36,3 +36,8 @@ def scan(template: Template, start: int, count: int, target: Target) -> list[Hit
 def scan_versions(templates: Sequence[Template], start: int, count: int, target: Target) -> list[list[Hit]]:
     """Return every hit of each template, in order of nonces; the templates share their tail."""
     return scan_versions_with(KERNEL, templates, start, count, target)
+
+
+def scan_words(template: Template, start: int, count: int, target: Target) -> list[Hit]:
+    """Return every hit among the nonces of the `count` message words from `start` on, in order of words."""
+    return scan_with(KERNEL._replace(by_word=True), [template], start, count, target)[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miner.header import Nonce
+from miner.header import Nonce, nonce_of_word
 from miner.share import Hit
 from miner.target import Target
 from miner.template import Template
@@ -13,4 +13,10 @@ CHUNK_NONCES = 1 << 16  # about a tenth of a second
 def scan(template: Template, start: int, count: int, target: Target) -> list[Hit]:
     """Return every hit among the `count` nonces from `start` on, in order."""
     hits = (template.check(Nonce(nonce), target) for nonce in range(start, start + count))
+    return [hit for hit in hits if hit is not None]
+
+
+def scan_words(template: Template, start: int, count: int, target: Target) -> list[Hit]:
+    """Return every hit among the nonces of the `count` message words from `start` on, in order of words."""
+    hits = (template.check(nonce_of_word(word), target) for word in range(start, start + count))
     return [hit for hit in hits if hit is not None]

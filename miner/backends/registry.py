@@ -38,13 +38,15 @@ MOST_LANES: Final = 16  # nonces side by side in the widest kernel
 class Backend(NamedTuple):
     """A backend that passed its self-test: its name, its scan, and how many hashes to ask of it at a time.
 
-    `versions` searches several templates of one tail at once, if the backend has a kernel for that.
+    `versions` searches several templates of one tail at once, and `words` counts the message's words up instead of nonces, as
+    some devices do, if the backend has a kernel for that.
     """
 
     name: str
     scan: Scan
     chunk_nonces: int
     versions: ScanVersions | None = None
+    words: Scan | None = None
 
     def scan_versions(self, templates: Sequence[Template], start: int, count: int, target: Target) -> list[list[Hit]]:
         """Return the hits of each template among the `count` nonces from `start` on, in order of nonces.
@@ -99,7 +101,8 @@ def _load(name: str) -> Backend:
         module = import_module(BACKENDS[name])
     except ImportError as error:
         raise BackendUnavailableError(f"backend {name!r} cannot be loaded: {error}") from error
-    backend = Backend(name, module.scan, module.CHUNK_NONCES, getattr(module, "scan_versions", None))
+    kinds = (getattr(module, kind, None) for kind in ("scan_versions", "scan_words"))
+    backend = Backend(name, module.scan, module.CHUNK_NONCES, *kinds)
     self_test(backend)
     return backend
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from miner.backends.native import SCRATCH_BYTES, SHA, VECTOR, WOVEN, Kernel, machine_code
-from miner.header import NONCE_SPACE, Nonce
+from miner.header import NONCE_SPACE, Nonce, nonce_of_word
 from miner.share import Hit
 from miner.target import Target
 from miner.template import Template, kernel_groups
@@ -27,7 +27,7 @@ CACHE_LINE: Final = 64  # bytes
 
 
 def scan_with(kernel: Kernel, templates: Sequence[Template], start: int, count: int, target: Target) -> list[list[Hit]]:
-    """Return the hits of each template among the `count` nonces from `start` on, in order.
+    """Return the hits of each template among the `count` nonces, or message words, from `start` on, in order.
 
     The templates share their tail; there are as many as the kernel has midstates.
     """
@@ -52,8 +52,8 @@ def scan_with(kernel: Kernel, templates: Sequence[Template], start: int, count: 
             scratch.ctypes.data,
         )
         for candidate in candidates[: found.value].tolist():
-            place, nonce = divmod(candidate, NONCE_SPACE)
-            hit = templates[place].check(Nonce(nonce), target)
+            place, counted = divmod(candidate, NONCE_SPACE)
+            hit = templates[place].check(nonce_of_word(counted) if kernel.by_word else Nonce(counted), target)
             if hit is not None:
                 hits[place].append(hit)
     return hits

@@ -66,7 +66,7 @@ def serve_miners(model: str, lines: Lines, options: MinerOptions, stack: ExitSta
     from miner.backends.registry import load
 
     engine = load(options.backend)
-    own_hps = _trial(engine)
+    own_hps = _trial(engine, by_word=wanted.model.by_word)
     server, finders = _started(wanted, lines, engine, stack)
     if options.metrics is not None:
         serve_metrics(_page(wanted, server, finders), options.metrics, stack)
@@ -124,18 +124,19 @@ def _rate_hps(text: str) -> float:
     return rate_hps
 
 
-def _trial(engine: Backend) -> float:
+def _trial(engine: Backend, *, by_word: bool) -> float:
     """Return this machine's hash rate [H/s] with one thread, after a tenth of a second; what had to be compiled is compiled."""
     from miner.backends.registry import GENESIS_HEADER
     from miner.target import Target
     from miner.template import HeaderTemplate
 
     header, nonces, took_s = HeaderTemplate(GENESIS_HEADER), FIRST_NONCES, 0.0
+    scan = engine.words if by_word and engine.words is not None else engine.scan
     most = 4 * engine.chunk_nonces
     while took_s < TRIAL_S / 2 and nonces < most:  # each attempt is twice as long as the one before, and the last one counts
         nonces *= 2
         started_s = time.perf_counter()
-        engine.scan(header, 0, nonces, Target(0))
+        scan(header, 0, nonces, Target(0))
         took_s = time.perf_counter() - started_s
     return nonces / took_s
 
@@ -177,7 +178,7 @@ def _started(wanted: _Wanted, lines: Lines, engine: Backend, stack: ExitStack) -
     faults: Faults = Faults(wanted.faults, started_s=started_s)
     finders, devices = [], []
     for number in range(lines.count):
-        finder = KernelFinder(engine, wanted.rate_hps)
+        finder = KernelFinder(engine, wanted.rate_hps, by_word=wanted.model.by_word)
         finders.append(finder)
         stack.callback(finder.close)
         line = lines.open(number)

@@ -161,6 +161,16 @@ def test_more_hits_of_several_headers_than_the_buffer_holds(backend: Backend, nu
     assert [[hit.nonce for hit in hits] for hits in found] == [list(range(12345, 12345 + BUFFER + 777))] * number
 
 
+@pytest.mark.parametrize(("start", "count"), [(0, 700), (0x1234_5678, 333), ((1 << 32) - 200, 200)])
+def test_message_words_may_be_counted_up(backend: Backend, start: int, count: int) -> None:
+    if backend.words is None:
+        pytest.skip("this backend has no kernel for that")
+    easy = Target((1 << 253) - 1)
+    found = [(hit.nonce, hit.hash) for hit in backend.words(TEMPLATE, start, count, easy)]
+    swapped = [int.from_bytes(word.to_bytes(4, "big"), "little") for word in range(start, start + count)]
+    assert found == [hit for nonce in swapped for hit in twin(HEADER, nonce, 1, easy)] != []
+
+
 def test_headers_of_different_tails_are_not_searched_together(backend: Backend) -> None:
     with pytest.raises(WorkError, match="share the last 16 bytes"):
         backend.scan_versions([TEMPLATE, HeaderTemplate(bytes(80))], 0, 5, EVERYTHING)

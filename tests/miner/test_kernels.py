@@ -21,6 +21,7 @@ from miner.vectors import header_at
 
 KERNELS = [Kernel(VECTOR, lanes) for lanes in (1, 3, 4, 8, 16)] + [Kernel(WOVEN, 8, midstates) for midstates in (1, 2, 4)]
 KERNELS += [Kernel(VECTOR, 8, 2), Kernel(VECTOR, 16, 4), Kernel(SHA, 1), Kernel(SHA, 2), Kernel(SHA, 4, 2), Kernel(SHA, 2, 4)]
+KERNELS += [Kernel(VECTOR, 8, by_word=True), Kernel(WOVEN, 8, by_word=True), Kernel(SHA, 2, by_word=True)]
 NEEDS = {VECTOR: [], SHA: ["sha"], WOVEN: ["sha", "avx512vl"]}  # without the last it runs, some hundred times slower
 HEADER = header_at(125552).to_bytes()
 HALF = Target((1 << 255) - 1)
@@ -40,11 +41,16 @@ def versions(kernel: Kernel) -> list[bytes]:
     return [bytes([1 + place]) + HEADER[1:] for place in range(kernel.midstates)]
 
 
+def order(kernel: Kernel, start: int, count: int) -> list[int]:
+    counted = range(start, start + count)
+    return [int.from_bytes(one.to_bytes(4, "big"), "little") for one in counted] if kernel.by_word else list(counted)
+
+
 def twin(kernel: Kernel, start: int, count: int, target: int) -> list[list[int]]:
     return [
         [
             nonce
-            for nonce in range(start, start + count)
+            for nonce in order(kernel, start, count)
             if int.from_bytes(sha256(sha256(header[:76] + nonce.to_bytes(4, "little")).digest()).digest(), "little") <= target
         ]
         for header in versions(kernel)
@@ -66,7 +72,7 @@ def test_every_lane_count_equals_hashlib(kernel: Kernel, start: int, count: int)
 def test_the_smallest_buffer_loses_nothing(kernel: Kernel, spare: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch in which all lanes hit just fits; then the loop has to come back after every one or two."""
     monkeypatch.setattr(scan_loop, "BUFFER", kernel.lanes * kernel.midstates + spare)
-    assert nonces(kernel, 5, 203, Target((1 << 256) - 1)) == [list(range(5, 208))] * kernel.midstates
+    assert nonces(kernel, 5, 203, Target((1 << 256) - 1)) == [order(kernel, 5, 203)] * kernel.midstates
     assert nonces(kernel, 5, 203, HALF) == twin(kernel, 5, 203, HALF)
 
 

@@ -16,7 +16,7 @@ from struct import pack, unpack
 from typing import Final
 
 from hw.drivers.errors import FrameError
-from miner.header import Nonce
+from miner.header import Nonce, message_word
 from miner.template import MidstateTemplate, Template
 
 WORK_BYTES: Final = 64
@@ -66,5 +66,5 @@ def decode_nonce(answer: bytes) -> Nonce:
 
 
 def place_in_sweep(nonce: Nonce) -> int:
-    """Return how many nonces a device that counts up from 0 has tried before this one."""
-    return int.from_bytes(pack("<I", nonce), "big")
+    """Return how many nonces a device that counts the message's word up from 0 has tried before this one."""
+    return message_word(nonce)
