@@ -22,6 +22,7 @@ except ImportError:  # not on Windows
 
 WRITE_TIMEOUT_S: Final = 1.0  # a device that takes no bytes for so long hangs
 READ_BYTES: Final = 4096
+CLOSED: Final = -1  # the number of no open file
 LOST: Final = (serial.SerialException, OSError, ValueError, TerminalError)  # what a port raises once it has gone
 
 _REASONS: Final = {
@@ -86,6 +87,7 @@ class SerialPort:
             raise PortError(f"{path}: {_reason(error)}") from None
         except (ValueError, OSError) as error:
             raise PortError(f"{path}: {error}") from None
+        self._line = self._serial.fileno()
 
     @property
     def name(self) -> str:
@@ -95,16 +97,15 @@ class SerialPort:
     def read(self, timeout_s: float) -> bytes:
         """Return what has come, waiting up to `timeout_s` [s] for the first byte; empty if nothing came."""
         try:
-            line = self._serial.fileno()
-            ready, _, _ = select.select([line], [], [], max(0.0, timeout_s))
-            data = os.read(line, READ_BYTES) if ready else b""  # pyserial would wait by another select
-        except BlockingIOError:
-            return b""
+            if data := _there(self._line):  # no need to wait for what is there
+                return data
+            ready, _, _ = select.select([self._line], [], [], max(0.0, timeout_s))
+            data = _there(self._line) if ready else None
         except LOST as error:
             raise self._lost(error) from None
-        if ready and not data:
+        if data == b"":
             raise self._lost(OSError("the other end hung up"))
-        return data
+        return data or b""
 
     def write(self, data: bytes) -> None:
         """Send all of `data`."""
@@ -132,11 +133,20 @@ class SerialPort:
 
     def close(self) -> None:
         """Give the port back; closing twice is nothing."""
+        self._line = CLOSED
         self._serial.close()
 
     def _lost(self, error: BaseException) -> PortLostError:
         gone = "unplugged" if not os.path.exists(self._path) else str(error)
         return PortLostError(f"{self._path}: lost ({gone})")
+
+
+def _there(line: int) -> bytes | None:
+    """Return what can be read without waiting; empty or None if nothing can. Empty after a wait: nothing ever will."""
+    try:
+        return os.read(line, READ_BYTES)
+    except BlockingIOError:
+        return None
 
 
 def _reason(error: serial.SerialException) -> str:

@@ -8,7 +8,7 @@ LATE_S: Final = 0.005  # after the next work, for an answer that comes late
 
 
 class Outbox:
-    """Bytes on their way out. Those that belong to the work under way are dropped when the next begins, all others are sent."""
+    """Bytes on their way out. What the work under way would give later is dropped when the next begins, all else is sent."""
 
     def __init__(self) -> None:
         self._said: list[tuple[float, bytes]] = []
@@ -27,7 +27,8 @@ class Outbox:
             self._found.append((due_s, data))
 
     def next_work(self, now_s: float) -> None:
-        """Forget what the work before would have given; an answer that is late comes soon."""
+        """Forget what the work before would have given from now on; an answer that is late comes soon."""
+        self._said += [one for one in self._found if one[0] <= now_s]  # it was out before the next work came
         self._found = [(now_s + LATE_S, self._late)] if self._late else []
         self._late = b""
 

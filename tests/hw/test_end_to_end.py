@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tests.hw.conftest import Emulate
 
 FAST_HPS = 20e9
+SLOW_MHZ = 60.0
 CARE = Care(first_s=0.05, longest_s=0.2)
 
 
@@ -63,19 +64,22 @@ def mine(
     return *asyncio.run(play()), supervisors[0].snapshot()
 
 
-def device(name: str, path: str) -> Device:
-    """The driver of this name, without the pauses that real chips need."""
+def device(name: str, path: str, clock_mhz: float | None = None) -> Device:
+    """The driver of this name, without the pauses that real chips need; chips are clocked if told so."""
     if name in PROFILES:
         return IcarusDevice(PROFILES[name], lambda: SerialPort(path, 115200), time.monotonic)
-    return Bm13xxDevice(ChainPlan(chip=CHIPS[name.upper()], step_s=0.0, baud=1_000_000), lambda: SerialPort(path, 115200))
+    plan = ChainPlan(chip=CHIPS[name.upper()], step_s=0.0, baud=1_000_000, clock_mhz=clock_mhz)
+    return Bm13xxDevice(plan, lambda: SerialPort(path, 115200))
 
 
 @pytest.mark.parametrize("mask", [0, 0x1FFFE000])
 @pytest.mark.parametrize("name", [name for name in DRIVERS if name != "compute"])
 def test_each_device_finds_the_nonce_of_block_0_for_our_pool(emulate: Emulate, name: str, mask: int) -> None:
     emulated = emulate(name, rate_hps=FAST_HPS) if name in PROFILES else emulate(name)
+    # Without rolling, chips at full clock want work every 4 ms: on a busy machine two pieces may come at once, the first in vain.
+    clock_mhz = SLOW_MHZ if mask == 0 else None
     client, pool, [told] = mine(
-        [device(name, emulated.path)], KnownJobs(known_block(0), Split.PREVOUT), difficulty=2536, shares=1, mask=mask
+        [device(name, emulated.path, clock_mhz)], KnownJobs(known_block(0), Split.PREVOUT), difficulty=2536, shares=1, mask=mask
     )
     assert (client.accepted, client.rejected, pool.accepted, pool.blocks) == (1, (), 1, 1)
     assert (told.shares, told.telemetry.hardware_errors) == (1, 0)

@@ -7,12 +7,12 @@ answer is hashed again before it counts.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from hw.device import DeviceState, DeviceWork, Solution, Telemetry
+from hw.drivers.bm13xx.answers import AnswerBook
 from hw.drivers.bm13xx.bringup import (
     MOST_CHIPS,
     ChainPlan,
@@ -26,13 +26,13 @@ from hw.drivers.bm13xx.bringup import (
 from hw.drivers.bm13xx.commands import Command, ReadRegister, WriteRegister
 from hw.drivers.bm13xx.decoder import ResponseDecoder
 from hw.drivers.bm13xx.jobs import JobForm
-from hw.drivers.bm13xx.nonces import FoundNonce, found_nonce, next_job_id
+from hw.drivers.bm13xx.nonces import job_ids, next_job_id
 from hw.drivers.bm13xx.registers import Register, version_mask_value
 from hw.drivers.bm13xx.responses import Form, NonceResponse, RegisterResponse, Response
-from hw.drivers.bm13xx.work import SentJob, send
+from hw.drivers.bm13xx.work import send
 from hw.drivers.errors import DriverError, PortError, ProbeError, SettingError
+from hw.drivers.pace import REST_S, Pace
 from hw.drivers.port import Port
-from hw.finder import ANSWER_TARGET
 from miner.header import NONCE_SPACE
 
 LINE_S: Final = 3.0  # within which chips answer at the end of all that was written before
@@ -44,17 +44,7 @@ BAUD_PAUSE_S: Final = 0.05  # before the host's end changes its speed, too
 GAP_S: Final = 0.02  # the bytes of one answer come within this
 MOST_JOB_S: Final = 1.5  # a job is renewed so often, as hosts do; its time moves on
 SPACE_PART: Final = 0.9  # of a job's space after which the next is due
-REMEMBERED: Final = 256  # answers, so that none counts twice
-
-
-@dataclass(slots=True)
-class _Counts:
-    """What the device did since it was made."""
-
-    hashes: float = 0.0
-    nonces: int = 0
-    hardware_errors: int = 0
-    unknown_jobs: int = 0
+AT_ONCE_S, NEVER_S = -inf, inf  # on any clock
 
 
 class Bm13xxDevice:
@@ -77,10 +67,12 @@ class Bm13xxDevice:
         self._sweep: Command | None = None
         self._mask = 0
         self._job_id = 0
-        self._jobs: dict[int, SentJob] = {}
-        self._job_s = self._heard_s = self._counted_s = 0.0
-        self._counts = _Counts()
-        self._seen: deque[tuple[int, int, int | None]] = deque(maxlen=REMEMBERED)
+        self._versions = 1  # of the last job
+        self._due_s = NEVER_S  # when it wants work
+        self._heard_s = self._counted_s = 0.0
+        self._hashes = 0.0
+        self._book = AnswerBook(plan.chip)
+        self._pace = Pace(clock, sleep)
 
     @property
     def name(self) -> str:
@@ -109,8 +101,8 @@ class Bm13xxDevice:
         except DriverError:
             self.close()
             raise
-        self._jobs.clear()
-        self._state = DeviceState.IDLE
+        self._book.keep_only()
+        self._state, self._due_s = DeviceState.IDLE, AT_ONCE_S
 
     def submit(self, work: DeviceWork) -> None:
         """Give it work: chips go over to it at once, and answers to what they had may still come."""
@@ -124,38 +116,44 @@ class Bm13xxDevice:
         self._job_id = next_job_id(self._plan.chip, self._job_id)
         sent, frame = send(work, self._plan.chip, self._job_id)
         port.write(frame)
-        self._jobs[self._job_id] = sent
-        self._job_s, self._state = self._clock(), DeviceState.HASHING
+        self._book.add(self._job_id, sent)
+        self._versions, self._state = sent.versions, DeviceState.HASHING
+        self._due_s = self._clock() + self._job_lasts_s()
 
     def replace(self, work: DeviceWork) -> None:
         """Give it work in place of all that it has; answers to that do not count any more."""
         self.submit(work)
-        self._jobs = {self._job_id: self._jobs[self._job_id]}
+        self._book.keep_only(self._job_id)
 
     def wants_work(self) -> bool:
         """Return whether its job is used up or old."""
-        if self._state in {DeviceState.CLOSED, DeviceState.CURTAILED}:
-            return False
-        return self._state == DeviceState.IDLE or self._clock() - self._job_s >= self._job_lasts_s()
+        return self._clock() >= self._due_s
 
     def poll(self, timeout_s: float) -> list[Solution]:
-        """Return what it found, waiting up to `timeout_s` [s] for bytes; a nonce below the share target is counted only."""
+        """Return what it found, waiting up to `timeout_s` [s] for bytes, but no longer than until it wants work.
+
+        A nonce below the share target is only counted. An answer comes up to 50 ms late, if one came just before.
+        """
+        port, left_s = self._opened(), self._due_s - self._clock()
+        wait_s = left_s if 0 < left_s < timeout_s else timeout_s
+        held = self._decoder.held_bytes > 0
+        data = self._pace.read(port, wait_s, at_once=held or self._ids_return_soon())
+        if not data and not held:
+            return []
         solutions = []
-        for response in self._responses(self._opened(), timeout_s):
-            if isinstance(response, NonceResponse):
-                solution = self._checked(found_nonce(self._plan.chip, response))
-                solutions += [solution] if solution is not None else []
+        for response in self._decoded(data):
+            if isinstance(response, NonceResponse) and (solution := self._book.check(response)) is not None:
+                solutions.append(solution)
         return solutions
 
     def telemetry(self) -> Telemetry:
         """Return its counts and its clock. Hashes are by clock and cores: the chips' own account."""
         self._count()
-        crc = self._decoder.counts().bad_crc
         return Telemetry(
             state=self._state,
-            hashes=self._counts.hashes,
-            nonces=self._counts.nonces,
-            hardware_errors=self._counts.hardware_errors + crc,
+            hashes=self._hashes,
+            nonces=self._book.nonces,
+            hardware_errors=self._book.errors + self._decoder.bad_crc,
             frequency_mhz=self._clock_mhz or None,
         )
 
@@ -165,6 +163,8 @@ class Bm13xxDevice:
         self._count()
         set_clock(self._plan.chip, self._chips, frequency_mhz)  # which raises before anything is written
         self._go_to(port, frequency_mhz)
+        if self._state is DeviceState.HASHING:  # at another clock the job is used up at another time
+            self._due_s = min(self._due_s, self._clock() + self._job_lasts_s())
 
     def set_power_target(self, power_w: float) -> None:
         """Refuse: chips do not know what they draw."""
@@ -175,20 +175,21 @@ class Bm13xxDevice:
         port = self._opened()
         self._count()
         self._write(port, WriteRegister(Register.HASH_COUNTING, 0))
-        self._jobs.clear()
-        self._state = DeviceState.CURTAILED
+        self._book.keep_only()
+        self._state, self._due_s = DeviceState.CURTAILED, NEVER_S
 
     def resume(self) -> None:
         """Hash again with the settings of before."""
         if self._state == DeviceState.CURTAILED and self._sweep is not None:
             self._write(self._opened(), self._sweep)
-            self._state = DeviceState.IDLE
+            self._state, self._due_s = DeviceState.IDLE, AT_ONCE_S
 
     def close(self) -> None:
         """Give the port back; closing twice is nothing. Chips go on with their last job, unless it can be stopped."""
         if self._port is not None:
             self._port.close()
-        self._port, self._state, self._clock_mhz = None, DeviceState.CLOSED, 0.0
+        self._port, self._clock_mhz = None, 0.0
+        self._state, self._due_s = DeviceState.CLOSED, NEVER_S
 
     def _bring_up(self, port: Port) -> None:
         chip = self._plan.chip
@@ -231,7 +232,7 @@ class Bm13xxDevice:
         answers: list[RegisterResponse] = []
         until_s = self._clock() + within_s
         while len(answers) < enough and (left_s := until_s - self._clock()) > 0:
-            heard = [one for one in self._responses(port, left_s) if isinstance(one, RegisterResponse)]
+            heard = [one for one in self._decoded(port.read(left_s)) if isinstance(one, RegisterResponse)]
             answers += heard
             if heard:
                 until_s = self._clock() + QUIET_S
@@ -249,40 +250,28 @@ class Bm13xxDevice:
                 self._sleep(self._plan.step_s)
         self._counted_s = self._clock()
 
-    def _responses(self, port: Port, timeout_s: float) -> list[Response]:
-        data = port.read(timeout_s)
+    def _decoded(self, data: bytes) -> list[Response]:
+        """Return the answers in what was just read, and in what a silence has shown to be whole before it."""
         now_s = self._clock()
         early = self._decoder.silence() if self._decoder.held_bytes and now_s - self._heard_s > GAP_S else []
         self._heard_s = now_s if data else self._heard_s
         return [*early, *self._decoder.feed(data)]
 
-    def _checked(self, found: FoundNonce) -> Solution | None:
-        """Hash an answer again; return it if it is a share, and count what it is."""
-        sent = self._jobs.get(found.job_id)
-        if sent is None:
-            self._counts.unknown_jobs += 1  # of a job that was replaced
-            return None
-        version, hit = sent.check(found, ANSWER_TARGET)
-        key = sent.work.number, found.nonce, version
-        if hit is None or key in self._seen:
-            self._counts.hardware_errors += 1
-            return None
-        self._seen.append(key)
-        self._counts.nonces += 1
-        return Solution(work=sent.work, hit=hit, version=version) if int(hit.hash, 16) <= sent.work.target else None
-
     def _hashrate_hps(self) -> float:
         return self._plan.chip.hashrate_hps(self._clock_mhz, self._chips)
 
     def _job_lasts_s(self) -> float:
-        versions = max((sent.versions for sent in self._jobs.values()), default=1)
-        return min(MOST_JOB_S, SPACE_PART * NONCE_SPACE * versions / max(self._hashrate_hps(), 1.0))
+        return min(MOST_JOB_S, SPACE_PART * NONCE_SPACE * self._versions / max(self._hashrate_hps(), 1.0))
+
+    def _ids_return_soon(self) -> bool:
+        """Tell whether an answer that waits might be taken for one to a later job of the same id."""
+        return job_ids(self._plan.chip) * self._job_lasts_s() < 2 * REST_S
 
     def _count(self) -> None:
         """Add what was hashed since it was last counted."""
         now_s = self._clock()
         if self._state == DeviceState.HASHING:
-            self._counts.hashes += (now_s - self._counted_s) * self._hashrate_hps()
+            self._hashes += (now_s - self._counted_s) * self._hashrate_hps()
         self._counted_s = now_s
 
     def _write(self, port: Port, command: Command) -> None:

@@ -17,6 +17,7 @@ from struct import Struct, pack, unpack
 from typing import Final, Self
 
 from hw.drivers.errors import FrameError
+from miner.backends.sha256_text import MASK
 from miner.header import HEADER_BYTES, Nonce
 from miner.target import NBits
 from miner.template import MidstateTemplate, Template, Words
@@ -122,8 +123,8 @@ class MidstateJob:
         for name, words, wanted in (("tail", self.tail, 3), *(("midstate", words, 8) for words in self.midstates)):
             if len(words) != wanted:
                 raise FrameError(f"a {name} has {wanted} words; got {len(words)}")
-            for word in words:
-                _check(f"word of a {name}", word, 32)
+            if not all(0 <= word <= MASK for word in words):
+                raise FrameError(f"a word of a {name} does not fit 32 bits: {', '.join(map(hex, words))}")
         _check("job id", self.job_id, 8)
         _check("start", self.start, 32)
 

@@ -8,6 +8,7 @@ sub-core or, on BM1397, the number of the midstate. Source: REFERENCE.md, and th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 from typing import Final
 
 from hw.drivers.bm13xx.chips import Chip
@@ -73,6 +74,11 @@ def result_id(chip: Chip, job_id: int, low: int = 0) -> int:
 def next_job_id(chip: Chip, job_id: int) -> int:
     """Return the job id that hosts send after `job_id`."""
     return (job_id + chip.id_step) % chip.id_modulus
+
+
+def job_ids(chip: Chip) -> int:
+    """Return how many different job ids hosts send before the first comes again."""
+    return chip.id_modulus // gcd(chip.id_step, chip.id_modulus)
 
 
 def split_nonce(chip: Chip, nonce: Nonce) -> tuple[int, int | None, int]:

@@ -31,6 +31,11 @@ class AnswerReader:
         self.wrong_answers = 0
         self.stray_bytes = 0
 
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes are kept that are no answer yet."""
+        return len(self._kept)
+
     def feed(self, data: bytes, now_s: float, asked: Sequence[tuple[Asked, Template]]) -> Iterator[tuple[Asked, Hit]]:
         """Add `data`; yield each answer to one of the templates asked, the first that it fits, with what was asked by it."""
         if self._kept and now_s - self._last_s > GAP_S:

@@ -7,7 +7,6 @@ after an answer, and when a whole sweep must be over.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -18,7 +17,9 @@ from hw.drivers.icarus.commands import nearest_clock, set_clock
 from hw.drivers.icarus.family import SWEEP, IcarusProfile
 from hw.drivers.icarus.frames import decode_nonce, encode_work, place_in_sweep
 from hw.drivers.icarus.probes import GOLDEN, GOLDEN_NONCE
+from hw.drivers.pace import Pace
 from hw.drivers.port import Port
+from hw.drivers.recent import Recent
 from miner.header import Nonce
 
 PROBE_S: Final = 0.1  # within which the golden nonce must be there
@@ -46,7 +47,8 @@ class IcarusDevice:
         self._state = DeviceState.CLOSED
         self._reader = AnswerReader(profile.answer_bytes)
         self._works: list[DeviceWork] = []  # the one under way, and the one before, whose answer may come late
-        self._seen: deque[tuple[int, Nonce]] = deque(maxlen=REMEMBERED)
+        self._pace = Pace(clock, sleep)
+        self._seen = Recent[tuple[int, Nonce]](REMEMBERED)
         self._answered = True
         self._started_s = 0.0
         self._hashes = 0.0
@@ -102,14 +104,19 @@ class IcarusDevice:
         return self._answered or self._clock() - self._started_s >= SWEEP_PART * SWEEP / self._rate_hps()
 
     def poll(self, timeout_s: float) -> list[Solution]:
-        """Return what it found, waiting up to `timeout_s` [s] for bytes; a nonce below the share target is counted only."""
-        data = self._opened().read(timeout_s)
+        """Return what it found, waiting up to `timeout_s` [s] for bytes; a nonce below the share target is counted only.
+
+        An answer comes up to 50 ms late, if one came just before.
+        """
+        held = self._reader.held_bytes > 0
+        data = self._pace.read(self._opened(), timeout_s, at_once=held)
+        if not data and not held:
+            return []
         solutions = []
         for work, hit in self._reader.feed(data, self._clock(), [(work, work.template) for work in self._works]):
-            if (work.number, hit.nonce) in self._seen:
+            if not self._seen.is_new((work.number, hit.nonce)):
                 self._hardware_errors += 1  # it said so before
                 continue
-            self._seen.append((work.number, hit.nonce))
             self._nonces += 1
             if work is self._works[0] and not self._answered:
                 self._hashes += place_in_sweep(hit.nonce) + 1

@@ -28,6 +28,14 @@ def test_the_next_work_drops_what_the_one_before_would_have_given_and_nothing_el
     assert outbox.take(2.0) == b"register"
 
 
+def test_what_was_out_before_the_next_work_is_sent() -> None:
+    """Although nobody was there to carry it away at that moment."""
+    outbox = Outbox()
+    outbox.report(b"nonce", 1.0, late=False)
+    outbox.next_work(1.0)
+    assert outbox.take(1.5) == b"nonce"
+
+
 def test_a_late_answer_comes_after_the_next_work_and_is_dropped_by_the_one_after_it() -> None:
     outbox = Outbox()
     outbox.report(b"late", 1.0, late=True)

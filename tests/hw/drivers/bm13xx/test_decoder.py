@@ -165,6 +165,17 @@ def test_a_bad_short_answer_is_not_taken_for_a_long_one() -> None:
     assert decoder.counts() == DecoderCounts(frames=1, bad_crc=1, garbage_bytes=9, resyncs=1)
 
 
+@pytest.mark.parametrize("begin", [b"", b"\x00", GENESIS_ANSWER[:4]])
+@pytest.mark.parametrize(("form", "answer"), [(Form.SHORT, SHORT_MISC), (Form.LONG, GENESIS_ANSWER)])
+def test_whole_answers_are_read_as_byte_by_byte(begin: bytes, form: Form, answer: bytes) -> None:
+    """The short way for a good line gives what the long way gives, counts included, also behind what was astray."""
+    wrong = flipped(answer, 40)
+    for stream in (answer, answer * 3, answer + wrong + answer, answer + b"\x00" * len(answer), answer * 2 + answer[:5]):
+        together, one_by_one = ResponseDecoder(form), ResponseDecoder(form)
+        assert [*together.feed(begin), *together.feed(stream)] == fed(one_by_one, begin + stream)
+        assert (together.counts(), together.held_bytes) == (one_by_one.counts(), one_by_one.held_bytes)
+
+
 # How much and how fast
 
 

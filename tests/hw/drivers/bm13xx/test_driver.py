@@ -71,6 +71,21 @@ def test_every_chip_is_brought_up_and_mines_block_0(
     assert device.telemetry().hardware_errors == 0
 
 
+@pytest.mark.parametrize(("mask", "rests"), [(0, False), (VERSION_ROLLING_MASK, True)])
+def test_a_chain_whose_job_ids_return_soon_is_always_listened_to(emulate: Emulate, mask: int, *, rests: bool) -> None:
+    """Without rolling, a BM1370 uses a job up in 4 ms: 16 of them are over before a rest of 50 ms and the next are."""
+    emulated, slept = emulate("bm1370"), list[float]()
+    plan, sleep = ChainPlan(chip=CHIPS["BM1370"], step_s=0.0), lambda for_s: (slept.append(for_s), time.sleep(for_s))
+    device = Bm13xxDevice(plan, lambda: SerialPort(emulated.path, 115200), sleep=sleep)
+    device.open()
+    device.submit(work(1, mask))
+    slept.clear()
+    assert wait(device)
+    device.poll(0.02)
+    assert bool(slept) == rests
+    device.close()
+
+
 def test_the_chain_is_clocked_as_the_driver_says(emulate: Emulate, drive: Drive) -> None:
     emulated = emulate("bm1370", chips=2)
     device = drive(emulated, "BM1370", clock_mhz=600.0)
@@ -228,3 +243,27 @@ def test_a_stuck_nonce_is_counted_against_its_job_on_chips_that_shift_its_id(emu
     device.submit(work(1))
     assert wait(device, 0.3) == []
     assert device.telemetry().hardware_errors == 1
+
+
+def test_a_poll_ends_when_work_is_due_and_waits_on_if_there_is_none(emulate: Emulate, drive: Drive) -> None:
+    """A job of one version lasts 9 ms: chips would do it over again while their host waits for answers."""
+    device = drive(emulate("bm1366"))
+    device.open()
+    device.submit(work(1, header=ROLLED))
+    began_s = time.monotonic()
+    device.poll(5.0)
+    assert device.wants_work()
+    assert time.monotonic() - began_s < 1.0
+    began_s = time.monotonic()
+    assert device.poll(0.1) == []
+    assert time.monotonic() - began_s > 0.05
+
+
+def test_at_a_faster_clock_work_is_due_earlier(emulate: Emulate, drive: Drive) -> None:
+    device, now = drive(emulate("bm1366"), clock_mhz=60.0), [0.0]
+    device.open()
+    device._clock = lambda: now[0]
+    device.submit(work())
+    device.set_frequency(600.0)
+    now[0] = 0.95 * (1 << 32) / (600e6 * 894)
+    assert device.wants_work()
