@@ -76,7 +76,7 @@ def device(name: str, path: str, clock_mhz: float | None = None) -> Device:
 @pytest.mark.parametrize("name", [name for name in DRIVERS if name != "compute"])
 def test_each_device_finds_the_nonce_of_block_0_for_our_pool(emulate: Emulate, name: str, mask: int) -> None:
     emulated = emulate(name, rate_hps=FAST_HPS) if name in PROFILES else emulate(name)
-    # Without rolling, chips at full clock want work every 4 ms: on a busy machine two pieces may come at once, the first in vain.
+    # Without rolling, chips at full clock want work every 4 ms: on a busy machine two pieces come at once, the first in vain.
     clock_mhz = SLOW_MHZ if mask == 0 else None
     client, pool, [told] = mine(
         [device(name, emulated.path, clock_mhz)], KnownJobs(known_block(0), Split.PREVOUT), difficulty=2536, shares=1, mask=mask
