@@ -1,44 +1,31 @@
-"""The processors of this machine as a mining device: a kernel of the mining floor, and the meter that it has, if any."""
+"""The processors of this machine as a mining device: a kernel of the mining floor."""
 
 from __future__ import annotations
 
-import logging
 import queue
 from collections import deque
-from collections.abc import Callable
 from typing import Final
 
 from hw.device import DeviceState, DeviceWork, Solution, Telemetry
 from hw.drivers.errors import PortError, SettingError
-from hw.errors import HardwareError, NoPowerYetError
 from hw.finder import ANSWER_TARGET, KernelFinder
-from hw.power import PowerSample
 from miner.backends.registry import load
 from miner.share import Hit
 from miner.target import Target
 
-_LOG = logging.getLogger(__name__)
-
 HELD: Final = 2  # pieces of work: one under way, and one so that it never waits
-
-Meter = Callable[[], PowerSample | None]
 
 
 class ComputeDevice:
-    """One thread of a backend. `meter`, say `hw.meters.meter.PowerMeter.sample`, is asked whenever telemetry is.
+    """One thread of a backend; `hw.metered` adds a meter."""
 
-    A meter that has no power yet gives none. One that fails gives none either, with one warning until it works again: what is
-    measured must not stop the mining.
-    """
-
-    def __init__(self, backend: str = "auto", *, place: str = "cpu0", meter: Meter = lambda: None) -> None:
-        self._backend, self._place, self._meter = backend, place, meter
+    def __init__(self, backend: str = "auto", *, place: str = "cpu0") -> None:
+        self._backend, self._place = backend, place
         self._loaded = ""
         self._finder: KernelFinder | None = None
         self._works: deque[DeviceWork] = deque()  # the first is under way
         self._found: queue.SimpleQueue[tuple[DeviceWork, Hit]] = queue.SimpleQueue()
         self._curtailed = False
-        self._meter_failed = False
         self._nonces = 0
         self._hashes = 0  # of finders that were closed
 
@@ -102,7 +89,6 @@ class ComputeDevice:
             hashes=self._hashes + (self._finder.hashes if self._finder is not None else 0),
             nonces=self._nonces,
             hardware_errors=0,
-            power=self._power(),
         )
 
     def set_frequency(self, frequency_mhz: float) -> None:
@@ -131,20 +117,6 @@ class ComputeDevice:
             self._hashes += self._finder.hashes
         self._finder = None
         self._works.clear()
-
-    def _power(self) -> PowerSample | None:
-        """Return what the meter says, or None."""
-        try:
-            sample = self._meter()
-        except NoPowerYetError:
-            return None
-        except (HardwareError, OSError) as error:
-            if not self._meter_failed:
-                _LOG.warning("%s: no power: %s", self.name, error)
-            self._meter_failed = True
-            return None
-        self._meter_failed = False
-        return sample
 
     def _state(self) -> DeviceState:
         if self._finder is None:

@@ -54,8 +54,8 @@ class DeviceState:
 
 
 def supervised(told: DeviceSnapshot, specification: str) -> DeviceState:
-    """Return a device that is mined on; `specification` names its driver, such as ``bm1366:/dev/ttyUSB0``."""
-    model = specification.partition(":")[0]
+    """Return a device that is mined on; `specification` names its driver, such as ``bm1366:/dev/ttyUSB0`` or ``compute@rapl``."""
+    model = specification.partition("@")[0].partition(":")[0]
     telemetry, totals = told.telemetry, told.totals
     at_wall = telemetry.power is not None and telemetry.power.boundary in WALL
     return DeviceState(

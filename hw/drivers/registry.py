@@ -1,9 +1,10 @@
-"""Devices by name and place, such as ``erupter:/dev/ttyUSB0`` or ``bm1366:/dev/ttyUSB1``. A new driver is one row here."""
+"""Devices by name and place, such as ``bm1366:/dev/ttyUSB0`` or ``compute@rapl``, metered. A new driver is one row here."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from hw.compute import ComputeDevice
@@ -16,6 +17,8 @@ from hw.drivers.icarus.driver import IcarusDevice
 from hw.drivers.icarus.family import PROFILES, IcarusProfile
 from hw.drivers.icarus.frames import BAUD
 from hw.drivers.port import SerialPort
+from hw.metered import MeteredDevice
+from hw.meters.registry import check_meter, open_meter
 
 FAST_BAUD: Final = 1_000_000  # of chains once they are up, as hosts set it
 
@@ -37,13 +40,24 @@ DRIVERS: Final[dict[str, Callable[[str], Device]]] = {
 
 
 def device_from(specification: str) -> Device:
-    """Return the device that a specification names, not yet open.
+    """Return the device that a specification names, not yet open; behind an @ stands the meter at its plug, if it has one.
 
     Raises
     ------
     SettingError
         If there is no driver of that name, or no port where one is needed.
+    MeterError
+        If there is no meter of that name.
     """
+    plain, at, meter = specification.partition("@")
+    device = _plain(plain)
+    if not at:
+        return device
+    check_meter(meter)
+    return MeteredDevice(device, partial(open_meter, meter))
+
+
+def _plain(specification: str) -> Device:
     name, _, rest = specification.partition(":")
     if name not in DRIVERS:
         raise SettingError(f"no device {name!r}; known: {', '.join(DRIVERS)}, each with its port, such as erupter:/dev/ttyUSB0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import fsum
+from math import fsum, isfinite
 from typing import Final
 
 from hw.errors import PowerError
@@ -15,29 +15,31 @@ WEAKEST_FIRST: Final[tuple[Quality, ...]] = ("nameplate", "modelled", "integrate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """One device between two samples of its meter: `hashes` were made meanwhile, found or not.
+class Spent:
+    """What one device drew [J] and hashed (found or not) in the same time, where the watts were seen, and how well.
 
     Raises
     ------
     PowerError
-        If the number of hashes is negative, or the samples do not belong together (`hw.power.energy_between_j`).
+        If the energy or the number of hashes is negative or not finite.
     """
 
-    earlier: PowerSample
-    later: PowerSample
-    hashes: int
+    energy_j: float
+    hashes: float
+    boundary: Boundary
+    quality: Quality
 
     def __post_init__(self) -> None:
         """Refuse what cannot have been."""
-        if self.hashes < 0:
-            raise PowerError(f"{self.hashes} hashes; want 0 or more")
-        energy_between_j(self.earlier, self.later)
+        for what, value in (("hashes", self.hashes), ("J", self.energy_j)):
+            if not (isfinite(value) and value >= 0):
+                raise PowerError(f"{value} {what}; want 0 or more")
 
-    @property
-    def energy_j(self) -> float:
-        """Energy [J] between the two samples."""
-        return energy_between_j(self.earlier, self.later)
+    def and_then(self, later: Spent) -> Spent:
+        """Return what the same device drew and hashed in two times together; the weaker quality is that of both."""
+        weaker = min(self.quality, later.quality, key=WEAKEST_FIRST.index)
+        total_j, hashes = self.energy_j + later.energy_j, self.hashes + later.hashes
+        return Spent(energy_j=total_j, hashes=hashes, boundary=later.boundary, quality=weaker)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,24 +48,26 @@ class Efficiency:
 
     j_per_th: float
     energy_j: float
-    hashes: int
+    hashes: float
     boundary: Boundary
     quality: Quality
 
 
-def device_efficiency(earlier: PowerSample, later: PowerSample, hashes: int) -> Efficiency:
-    """Return what one device spent on its hashes between two samples of its meter.
+def spent_between(earlier: PowerSample, later: PowerSample, hashes: float) -> Spent:
+    """Return what one device spent on `hashes` between two samples of its meter.
 
     Raises
     ------
     PowerError
-        If nothing was hashed, so that there is no energy a hash, or the samples do not belong together.
+        If the samples do not belong together (`hw.power.energy_between_j`), or the number of hashes is negative.
     """
-    return fleet_efficiency([Window(earlier=earlier, later=later, hashes=hashes)])
+    energy_j = energy_between_j(earlier, later)
+    quality = min(earlier.quality, later.quality, key=WEAKEST_FIRST.index)
+    return Spent(energy_j=energy_j, hashes=hashes, boundary=later.boundary, quality=quality)
 
 
-def fleet_efficiency(windows: Sequence[Window]) -> Efficiency:
-    """Return what many devices spent on all their hashes: joules over hashes, not the mean of the devices' ratios.
+def efficiency(devices: Sequence[Spent]) -> Efficiency:
+    """Return what devices spent on all their hashes: joules over hashes, not the mean of the devices' ratios.
 
     A device that drew power and hashed nothing counts with its joules.
 
@@ -73,18 +77,17 @@ def fleet_efficiency(windows: Sequence[Window]) -> Efficiency:
         If there is no device, nothing was hashed at all, or the watts were seen at different boundaries: chips' watts and
         machines' watts do not add up.
     """
-    boundaries = {"wall" if window.later.boundary == "machine" else window.later.boundary for window in windows}
+    boundaries = {"wall" if one.boundary == "machine" else one.boundary for one in devices}
     if len(boundaries) != 1:
         raise PowerError(f"watts of {', '.join(sorted(boundaries)) or 'no device'}; want devices metered at one boundary")
-    hashes = sum(window.hashes for window in windows)
+    hashes = fsum(one.hashes for one in devices)
     if hashes == 0:
         raise PowerError("no hashes; want at least one, there is no energy a hash without")
-    energy_j = fsum(window.energy_j for window in windows)
-    qualities = {sample.quality for window in windows for sample in (window.earlier, window.later)}
+    energy_j = fsum(one.energy_j for one in devices)
     return Efficiency(
         j_per_th=energy_j / hashes * HASHES_PER_TH,
         energy_j=energy_j,
         hashes=hashes,
-        boundary=windows[0].later.boundary,
-        quality=next(quality for quality in WEAKEST_FIRST if quality in qualities),
+        boundary=devices[0].boundary,
+        quality=min((one.quality for one in devices), key=WEAKEST_FIRST.index),
     )

@@ -19,6 +19,13 @@ METERS: Final = {
 """Meters by name; each module has `open_meter(rest)`, which gets what follows the colon."""
 
 
+def check_meter(specification: str) -> None:
+    """Raise MeterError unless a specification begins with the name of a meter."""
+    name = specification.partition(":")[0]
+    if name not in METERS:
+        raise MeterError(f"no meter {name!r}; known: {', '.join(METERS)}")
+
+
 def open_meter(specification: str) -> PowerMeter:
     """Open the meter that a specification such as ``rapl``, ``nameplate:65`` or ``pzem:/dev/ttyUSB0`` names.
 
@@ -30,6 +37,5 @@ def open_meter(specification: str) -> PowerMeter:
         If this machine has no such instrument, or may not read it.
     """
     name, _, rest = specification.partition(":")
-    if name not in METERS:
-        raise MeterError(f"no meter {name!r}; known: {', '.join(METERS)}")
+    check_meter(specification)
     return cast("PowerMeter", import_module(METERS[name]).open_meter(rest))

@@ -136,16 +136,31 @@ def _tell_start(machines: list[FleetMachine], ends: list[Endpoint], options: Ser
 
 
 def _tell_end(machines: list[FleetMachine], *, as_json: bool) -> None:
+    from hw.meters.efficiency import Spent
+    from reports.cli.energy_told import of_all
+
     readings = [(machine.identity.name, machine.advance()) for machine in machines]
+    spent = [Spent(energy_j=one.energy_j, hashes=one.hashes, boundary="wall", quality="modelled") for _, one in readings]
+    each, total = [of_all([one]) for one in spent], of_all(spent)
+    simulated_s = readings[0][1].time_s
     if as_json:
         rows = [
-            {"name": name, "state": str(reading.state), "energy_j": reading.energy_j, "hashes": reading.hashes}
-            for name, reading in readings
+            {
+                "name": name,
+                "state": str(reading.state),
+                "energy_j": reading.energy_j,
+                "hashes": reading.hashes,
+                "j_per_th": None if own is None else own.j_per_th,
+            }
+            for (name, reading), own in zip(readings, each, strict=True)
         ]
-        print(json.dumps({"simulated_s": readings[0][1].time_s, "machines": rows}), flush=True)
+        whole = None if total is None else total.j_per_th
+        print(json.dumps({"simulated_s": simulated_s, "j_per_th": whole, "machines": rows}), flush=True)
         return
-    energy_kwh = sum(reading.energy_j for _, reading in readings) / J_PER_KWH
-    hashes = sum(reading.hashes for _, reading in readings)
+    energy_kwh = sum(one.energy_j for one in spent) / J_PER_KWH
+    hashes = sum(one.hashes for one in spent)
+    told = "" if total is None else f", {total.j_per_th:.4g} J/TH"
     typer.echo(
-        f"hashwatt: {readings[0][1].time_s:.0f} s simulated: {energy_kwh:.4g} kWh at the wall, {hashes:.3e} hashes", err=True
+        f"hashwatt: {simulated_s:.0f} s simulated: {energy_kwh:.4g} kWh at the wall, {hashes:.3e} hashes{told} (modelled)",
+        err=True,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
+    from hw.meters.efficiency import Spent
     from hw.supervisor import DeviceSnapshot, Supervisor
     from miner.stratum.hashing import Failed, FoundShare
 
@@ -44,6 +45,10 @@ class MiningDevices:
         if not told or any(one.opened or not one.trouble for one in told):
             return None
         return "; ".join(f"{one.name}: {one.trouble}" for one in told)
+
+    def spent(self) -> dict[str, Spent]:
+        """Return what each device that has a meter drew and hashed meanwhile."""
+        return {one.label: one.totals.metered for one in self._told() if one.totals.metered is not None}
 
     async def watch(self, stopped: asyncio.Event) -> None:
         """Set `stopped` once there is nothing to mine on."""

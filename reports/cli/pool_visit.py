@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
+from reports.cli.energy_told import energy_sentences, energy_told
 from reports.cli.errors import UsageProblem
 from reports.cli.mining_devices import MiningDevices
 from reports.cli.serve import serve_metrics
@@ -15,6 +16,9 @@ from reports.cli.until_stopped import check_seconds, first_of, told_on_stderr, w
 from reports.machine import distribution_version
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hw.meters.efficiency import Spent
     from miner.stratum.client import StratumClient
     from miner.stratum.client_settings import ClientSettings, ClientSnapshot
 
@@ -54,7 +58,8 @@ def mine_at_pool(visit: PoolVisit) -> None:
         interrupted = asyncio.run(with_signals(lambda stopped: _mine(client, devices, stopped, visit.seconds)))
     if devices is not None and (trouble := devices.trouble()) is not None:
         raise UsageProblem(trouble)
-    print(_json(visit, client.snapshot()) if visit.as_json else _text(visit, client.snapshot()), flush=True)
+    spent = {} if devices is None else devices.spent()
+    print(_json(visit, client.snapshot(), spent) if visit.as_json else _text(visit, client.snapshot(), spent), flush=True)
     if interrupted:
         raise KeyboardInterrupt
 
@@ -96,15 +101,13 @@ def _settings(visit: PoolVisit, devices: MiningDevices | None) -> ClientSettings
     )
 
 
-def _json(visit: PoolVisit, snapshot: ClientSnapshot) -> str:
+def _json(visit: PoolVisit, snapshot: ClientSnapshot, spent: Mapping[str, Spent]) -> str:
     rejected = {str(code): count for code, count in snapshot.rejected}
-    return json.dumps(
-        {"pool": visit.url, "threads": visit.threads, "devices": visit.devices, **asdict(snapshot), "rejected": rejected},
-        indent=2,
-    )
+    told = {"pool": visit.url, "threads": visit.threads, "devices": visit.devices, **asdict(snapshot), "rejected": rejected}
+    return json.dumps(told | {"energy": energy_told(spent)}, indent=2)
 
 
-def _text(visit: PoolVisit, snapshot: ClientSnapshot) -> str:
+def _text(visit: PoolVisit, snapshot: ClientSnapshot, spent: Mapping[str, Spent]) -> str:
     from miner.units import HASHES_PER_MH
 
     rejected = sum(count for _, count in snapshot.rejected)
@@ -116,4 +119,5 @@ def _text(visit: PoolVisit, snapshot: ClientSnapshot) -> str:
         f"{snapshot.accepted:,} accepted, {rejected:,} rejected{f' ({by_code})' if by_code else ''}{told}\n"
         f"{snapshot.hash_rate_hps / HASHES_PER_MH:,.2f} MH/s: {snapshot.hashes:,} hashes in {snapshot.hashing_s:.1f} s "
         f"({snapshot.backend}{'' if visit.devices else f', {visit.threads} {threads}'})"
+        + "".join(f"\n{sentence}" for sentence in energy_sentences(spent))
     )

@@ -130,7 +130,7 @@ def test_a_power_that_is_not_the_walls_is_not_told_as_such(boundary: Boundary) -
 def test_what_a_serial_device_declares_does_not_pass_for_computed() -> None:
     """Hashes of this machine's own processors are both."""
     assert ("hashwatt_device_hashes_total", MINED.device) not in samples(MINED)
-    own = samples(supervised(replace(snapshot(), label="compute"), "compute"))
+    own = samples(supervised(replace(snapshot(), label="compute"), "compute@rapl"))
     assert own["hashwatt_device_hashes_total", "compute"] == own["hashwatt_device_hashes_declared_total", "compute"] == 3e12
 
 

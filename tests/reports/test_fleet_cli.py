@@ -79,7 +79,7 @@ def test_the_demo_fleet_answers_and_ends_with_sigterm(start: Start) -> None:
     told, errors = process.communicate(timeout=10)
     assert (process.returncode, told) == (0, "")
     assert "hashwatt: 12 simulated machines, orders are refused; stop with Ctrl-C\n" in errors
-    assert re.search(r"hashwatt: \d+ s simulated: \S+ kWh at the wall, \S+ hashes\n$", errors)
+    assert re.search(r"hashwatt: \d+ s simulated: \S+ kWh at the wall, \S+ hashes, \S+ J/TH \(modelled\)\n$", errors)
 
 
 def test_json_control_and_ctrl_c(start: Start, axes: str) -> None:
@@ -97,6 +97,8 @@ def test_json_control_and_ctrl_c(start: Start, axes: str) -> None:
     assert [row["name"] for row in ended["machines"]] == ["axe-000", "axe-001"]
     assert ended["machines"][0]["energy_j"] == pytest.approx(21.63 * ended["simulated_s"], rel=0.05)
     assert ended["machines"][0]["hashes"] == pytest.approx(1.071e12 * ended["simulated_s"], rel=0.01)
+    assert ended["machines"][0]["j_per_th"] == pytest.approx(20.2, rel=0.05)
+    assert ended["j_per_th"] >= ended["machines"][0]["j_per_th"]  # the other one paused
     assert ended["machines"][1]["state"] in {"stopping", "curtailed"}
 
 

@@ -95,6 +95,26 @@ def test_block_0_is_mined_on_an_emulated_chain(start: Start, pool: str) -> None:
     assert err == ""
 
 
+def test_joules_a_terahash_of_a_device_with_a_meter_at_its_plug(start: Start, pool: str, tmp_path: Path) -> None:
+    """A BM1366 as sold hashes 0.43 TH/s and, by the model, draws some 13.4 W at the adapter's plug."""
+    rig = tmp_path / "rig"
+    emulated = start("emulate", "bm1366", "--link", str(rig), "--meter", "pzem")
+    assert emulated.stdout is not None
+    assert [len(emulated.stdout.readline()) > 1 for _ in range(2)] == [True, True]
+    specification = f"bm1366:{rig}@pzem:{rig}-meter"
+    miner = start(
+        *("mine", "--pool", pool, "-u", "me", "--seconds", "12", "--json"),
+        *("--device", specification, "--device", "compute:reference"),
+    )
+    out, _ = miner.communicate(timeout=60)
+    energy = json.loads(out)["energy"]
+    assert set(energy["devices"]) == {specification}  # the other one has no meter
+    own = energy["devices"][specification]
+    assert (own["quality"], own["boundary"]) == ("integrated", "wall")
+    assert own["j_per_th"] == pytest.approx(13.4 / 0.4335, rel=0.05)
+    assert energy["all"] == own
+
+
 def test_without_a_single_device_there_is_nothing_to_mine_on(start: Start, pool: str) -> None:
     miner = start("mine", "--pool", pool, "-u", "me", "--device", "erupter:/dev/no-such-port", "--device", "icarus:/dev/null")
     out, err = miner.communicate(timeout=30)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hw.device import DeviceState, Telemetry
 from hw.drivers.errors import FlatLineError
+from hw.meters.efficiency import Spent
 from hw.power import PowerSample
 from hw.supervisor.account import Account, Totals
 from hw.supervisor.flat_line import FlatLine
@@ -67,6 +69,25 @@ def test_energy_that_was_never_told_is_unknown_and_not_none_at_all() -> None:
     account.note(told(5.0, energy_j=7.0))
     account.note(told(5.0))
     assert account.totals().energy_j == 7.0
+
+
+def test_joules_and_hashes_are_counted_over_the_same_time() -> None:
+    """From the first sample to the last: what was hashed before there was a meter is not in it, nor a gap between openings."""
+
+    def metered(hashes: float, time_s: float, energy_j: float) -> Telemetry:
+        one = told(hashes, energy_j=energy_j)
+        assert one.power is not None
+        return replace(one, power=replace(one.power, time_s=time_s))
+
+    account = Account()
+    account.begin(told())
+    for one in (metered(50.0, 1.0, 10.0), metered(50.0, 1.0, 10.0), metered(150.0, 2.0, 30.0), metered(250.0, 3.0, 55.0)):
+        account.note(one)
+    assert account.totals().metered == Spent(energy_j=45.0, hashes=200.0, boundary="wall", quality="measured")
+    account.begin(told())
+    account.note(metered(10.0, 9.0, 1.0))
+    account.note(metered(30.0, 10.0, 6.0))
+    assert account.totals().metered == Spent(energy_j=50.0, hashes=220.0, boundary="wall", quality="measured")
 
 
 def test_a_device_that_holds_one_piece_gets_the_newest_again(queue: MakeQueue, pieces: Pieces) -> None:
