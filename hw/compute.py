@@ -8,6 +8,7 @@ from typing import Final
 
 from hw.device import DeviceState, DeviceWork, Solution, Telemetry
 from hw.drivers.errors import PortError, SettingError
+from hw.errors import SearchError
 from hw.finder import ANSWER_TARGET, KernelFinder
 from miner.backends.registry import load
 from miner.share import Hit
@@ -68,8 +69,9 @@ class ComputeDevice:
         return len(self._works) < HELD
 
     def poll(self, timeout_s: float) -> list[Solution]:
-        """Return what it found, waiting up to `timeout_s` [s] for the first."""
-        self._opened()
+        """Return what it found, waiting up to `timeout_s` [s] for the first; raise SearchError if the search has ended."""
+        if (failure := self._opened().failure) is not None:
+            raise SearchError(f"{self.name}: the search ended: {type(failure).__name__}: {failure}")
         self._next()
         solutions: list[Solution] = []
         while True:
@@ -83,7 +85,7 @@ class ComputeDevice:
                 solutions.append(Solution(work=work, hit=hit))
 
     def telemetry(self) -> Telemetry:
-        """Return what it did so far, and what its meter says."""
+        """Return what it did so far."""
         return Telemetry(
             state=self._state(),
             hashes=self._hashes + (self._finder.hashes if self._finder is not None else 0),

@@ -10,6 +10,7 @@ Every error raised on purpose is in this tree::
      +-- CatalogueError (also ValueError)         a machine table cannot be read; the message names line and column
      +-- UnknownMachineError (also LookupError)   no machine of that name; the message lists the nearest ones
      +-- PowerError (also ValueError)             a power, an energy or a time that no meter could have seen
+     +-- SearchError (also RuntimeError)          the search behind a device ended by an error of the backend
      +-- MeterError (also ValueError)             no such meter, or its specification makes no sense
           +-- MeterUnavailableError (also OSError)   this machine has no such instrument, or may not read it
           +-- NoPowerYetError                        too little time has passed to tell a power
@@ -48,6 +49,10 @@ class UnknownMachineError(HardwareError, LookupError):
 
 class PowerError(HardwareError, ValueError):
     """A power, an energy or a time that no meter could have seen; the message holds the value."""
+
+
+class SearchError(HardwareError, RuntimeError):
+    """The search behind a device ended by an error; the message holds that."""
 
 
 class MeterError(HardwareError, ValueError):

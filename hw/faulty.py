@@ -13,7 +13,7 @@ from typing import Final
 
 from hw.errors import OperatingPointError
 from hw.fans import FanBank
-from hw.health import Health, boards_on
+from hw.health import Health, boards_on, has_power
 from hw.machine_design import MachineDesign
 from hw.operating_point import OperatingPoint, Setting, operating_point
 from hw.protection import Protection
@@ -77,7 +77,7 @@ def faulty_point(design: MachineDesign, setting: Setting, ambient_c: float, heal
     OperatingPointError
         If the clock has no voltage.
     """
-    if health.tripped or health.supply_dead:
+    if not has_power(health):
         return _still(0.0)
     boards = boards_on(health)
     if not boards:
@@ -102,8 +102,8 @@ def faulty_at(design: MachineDesign, setting: Setting, point: OperatingPoint, he
         If the clock has no voltage.
     """
     build, boards = design.build, boards_on(health)
-    if health.tripped or health.supply_dead or not boards:
-        return _still(0.0 if health.tripped or health.supply_dead else build.supply.standby_w)
+    if not (has_power(health) and boards):
+        return _still(build.supply.standby_w if has_power(health) else 0.0)
     chips = sum(board.chips for board in health.boards)
     switching = 0.0 if health.hung else sum(board.answering for board in boards) / chips
     leaking = sum(board.chips for board in boards) / chips

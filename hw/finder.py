@@ -6,6 +6,7 @@ found. Where it is less, the search waits, so that a nonce comes no sooner than 
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +25,8 @@ SLICE_S: Final = 0.05
 FIRST_NONCES: Final = 1 << 14
 MOST_GROWTH: Final = 4
 MOST_HITS: Final = 64  # expected of a slice, however easy the target
+
+_LOG = logging.getLogger(__name__)
 
 Found = Callable[[int, Hit], None]  # which template, from 0, and its hit
 
@@ -77,6 +80,7 @@ class KernelFinder:
         self._job: _Job | None = None
         self._number = 0
         self._busy = self._closed = False
+        self._failure: Exception | None = None
         self._hashes = 0
         self._searched_s = 0.0
         self._thread = threading.Thread(target=self._run, name="device-search", daemon=True)
@@ -93,6 +97,12 @@ class KernelFinder:
         """How many hashes were computed in all."""
         with self._change:
             return self._hashes
+
+    @property
+    def failure(self) -> Exception | None:
+        """What ended a search, and all searching with it, or None."""
+        with self._change:
+            return self._failure
 
     def delivered_hps(self) -> float:
         """Return the hash rate [H/s] over all searches, with waits for a lower declared rate; 0 if there was none yet."""
@@ -130,7 +140,13 @@ class KernelFinder:
                 if self._closed or job is None:
                     return
                 self._busy = True
-            self._search(job)
+            try:
+                self._search(job)
+            except Exception as error:  # whatever it is, who waits for nonces must hear of it
+                _LOG.error("the search ended: %s: %s", type(error).__name__, error)
+                with self._change:
+                    self._failure, self._busy = error, False
+                return
 
     def _search(self, job: _Job) -> None:
         at, size, width = 0, FIRST_NONCES, len(job.templates)

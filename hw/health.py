@@ -87,6 +87,11 @@ class Health:
     one_board_stops_all: bool = False
 
 
+def has_power(health: Health) -> bool:
+    """Return whether the supply gives anything."""
+    return not (health.tripped or health.supply_dead)
+
+
 def boards_on(health: Health) -> tuple[BoardHealth, ...]:
     """Return the boards under voltage: none if one that failed stops all."""
     on = tuple(board for board in health.boards if board.powered)

@@ -16,7 +16,7 @@ from typing import Final
 from hw.errors import FaultError
 from hw.faults import FaultEvent, hazard, inject
 from hw.faulty import FaultyPoint, failing_fans
-from hw.health import Health, restarted
+from hw.health import Health, has_power, restarted
 from hw.machine_design import MachineDesign
 from hw.modes import LUXOS_SLEEP, LUXOS_WAKE_FAST, STOCK_BOOT, Ramp
 from hw.operating_point import Setting, operating_point, point_at
@@ -87,6 +87,8 @@ class RunningMachine:
         If it is to begin warm and has no steady state in this air.
     FaultError
         If a fault is planned that there is not.
+    ModelError
+        If it cannot be put into numbers (`hw.stepping.figures.motion`).
     """
 
     def __init__(self, plan: MachinePlan, now_s: float, stepper: Stepper = step_many) -> None:
@@ -102,6 +104,7 @@ class RunningMachine:
             point = operating_point(plan.design, setting, plan.ambient_c)
             temperatures = TwoTemperatures(point.chip_c, point.sink_c)
         self._now = _Now(time_s=now_s, temperatures=temperatures, health=plan.health, setting=setting)
+        self._motion_of(self._condition())  # which raises where it could not move
         if not plan.warm:
             self._now.way = _Way(plan.boot, now_s, NOTHING)
         self._now.flow = self._flow()
@@ -221,11 +224,10 @@ class RunningMachine:
 
     def _leap(self, steps: int, duration_s: float) -> None:
         now, plan = self._now, self.plan
-        condition = Condition(design=plan.design, setting=now.setting, health=now.health, rule=plan.rule)
         order = Surroundings(plan.ambient_c, float(not now.curtailed), float(now.curtailed))
         heat, watch = now.temperatures, now.protection
         moving = Moving(heat.chip_c, heat.sink_c, float(not watch.hashing), float(watch.steps), watch.for_s)
-        own = self._motion_of(condition)
+        own = self._motion_of(self._condition())
         machine = own.figures(duration_s), own.levels
         moving, energy_j, hashes = self._stepper(machine, moving, order, duration_s, steps)
         now.temperatures = TwoTemperatures(moving.chip_c, moving.sink_c)
@@ -233,6 +235,10 @@ class RunningMachine:
         now.energy_j += energy_j
         now.hashes += hashes
         now.time_s += steps * duration_s
+
+    def _condition(self) -> Condition:
+        now, plan = self._now, self.plan
+        return Condition(design=plan.design, setting=now.setting, health=now.health, rule=plan.rule)
 
     def _step(self, duration_s: float) -> None:
         now = self._now
@@ -279,7 +285,7 @@ class RunningMachine:
 
     def _state(self) -> MachineState:
         now = self._now
-        if now.health.tripped or now.health.supply_dead:
+        if not has_power(now.health):
             return MachineState.OFF
         if now.curtailed:
             return MachineState.CURTAILED if now.way is None else MachineState.STOPPING

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hw.faulty import FaultyPoint, failing_fans, faulty_at, resting_w
-from hw.health import Health
+from hw.health import Health, has_power
 from hw.machine_design import MachineDesign
 from hw.modes import sleep_power_w
 from hw.operating_point import Setting, point_at
@@ -110,7 +110,7 @@ def flow_of(situation: Situation, temperatures: TwoTemperatures, protection: Pro
         If the clock has no voltage.
     """
     design, health = situation.design, situation.health
-    if situation.order == Order.DARK or health.tripped or health.supply_dead:
+    if situation.order == Order.DARK or not has_power(health):
         return NOTHING
     if situation.order == Order.ASLEEP:
         return NOTHING._replace(wall_w=sleep_power_w(design))

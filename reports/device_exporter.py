@@ -54,7 +54,7 @@ class DeviceState:
 
 
 def supervised(told: DeviceSnapshot, specification: str) -> DeviceState:
-    """Return a device that is mined on; `specification` is what it was named by, such as ``bm1366:PORT`` or ``compute@rapl``."""
+    """Return a device that is mined on, named by a `specification` such as ``bm1366:/dev/ttyUSB0`` or ``compute@rapl``."""
     model = specification.partition("@")[0].partition(":")[0]
     telemetry, totals = told.telemetry, told.totals
     at_wall = telemetry.power is not None and telemetry.power.boundary in WALL

@@ -47,9 +47,6 @@ class Lanes:
     def __lt__(self, other: Lanes | float) -> Lanes:
         return self._of.comparison("<", self, other)
 
-    def __le__(self, other: Lanes | float) -> Lanes:
-        return self._of.comparison("<=", self, other)
-
     def __gt__(self, other: Lanes | float) -> Lanes:
         return self._of.comparison(">", self, other)
 
@@ -97,11 +94,11 @@ class LlvmNumbers:
         places = ir.Constant(ir.VectorType(I32, self._lanes), [ir.Constant(I32, 0)] * self._lanes)
         return Lanes(self, self._builder.shuffle_vector(one, one, places))
 
-    def load(self, numbers: ir.Value, first: ir.Value | int) -> Lanes:
+    def load(self, numbers: ir.Value, first: int) -> Lanes:
         """Return the vector that begins `first` numbers behind the pointer `numbers`."""
         return Lanes(self, self._builder.load(self._place(numbers, first), align=8))
 
-    def store(self, numbers: ir.Value, first: ir.Value | int, vector: Lanes) -> None:
+    def store(self, numbers: ir.Value, first: int, vector: Lanes) -> None:
         """Write a vector to where `load` reads it."""
         self._builder.store(vector.value, self._place(numbers, first), align=8)
 
@@ -118,9 +115,8 @@ class LlvmNumbers:
                 vectors[column] = builder.insert_element(vectors[column], cell, at)
         return [Lanes(self, vector) for vector in vectors]
 
-    def _place(self, numbers: ir.Value, first: ir.Value | int) -> ir.Value:
-        offset = ir.Constant(I64, first) if isinstance(first, int) else first
-        return self._builder.bitcast(self._builder.gep(numbers, [offset]), self._vector.as_pointer())
+    def _place(self, numbers: ir.Value, first: int) -> ir.Value:
+        return self._builder.bitcast(self._builder.gep(numbers, [ir.Constant(I64, first)]), self._vector.as_pointer())
 
     def _value(self, number: Lanes | float) -> ir.Value:
         if isinstance(number, Lanes):

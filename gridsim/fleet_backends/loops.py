@@ -34,11 +34,11 @@ _ARGUMENTS: Final = (
 
 
 class Steps(NamedTuple):
-    """Steps of one length [s]: as many as there are surroundings, or else the first of them `repeated` times."""
+    """Steps of one length [s]: as many as there are surroundings, or else the first of them `repeated` times, if given."""
 
     around: Around
     duration_s: float
-    repeated: int = 0
+    repeated: int | None = None
 
 
 def default_lanes() -> int:
@@ -65,8 +65,9 @@ def run(form: Form, blocks: NDArray[np.float64], levels: NDArray[np.float64], st
     `levels` is float64[row, column]. Sums and what changes are written into the blocks.
     """
     around = steps.around
-    count = steps.repeated or len(around.ambient_c)
-    flows = np.zeros((1 if steps.repeated else count, len(FLOWS), GROUP))
+    once = steps.repeated is not None
+    count = len(around.ambient_c) if steps.repeated is None else steps.repeated
+    flows = np.zeros((1 if once else count, len(FLOWS), GROUP))
     number, error = c_int64(), c_void_p()
     loop(form, blocks.shape[-1])(
         byref(number),
@@ -78,7 +79,7 @@ def run(form: Form, blocks: NDArray[np.float64], levels: NDArray[np.float64], st
         around.at_work.ctypes.data,
         around.asleep.ctypes.data,
         count,
-        0 if steps.repeated else 1,
+        0 if once else 1,
         steps.duration_s,
         flows.ctypes.data,
     )

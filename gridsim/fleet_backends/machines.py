@@ -134,6 +134,10 @@ def check_start(machines: Machines, start: Moving) -> None:
     for name, numbers in zip(Moving._fields, start, strict=True):
         if numbers.shape != wanted or not np.isfinite(numbers).all():
             raise FleetError(f"{name} of shape {numbers.shape} at the start; want {wanted[0]} finite numbers, one a machine")
+    if not np.isin(start.resting, (0.0, 1.0)).all():
+        raise FleetError("resting at the start is neither 0 nor 1 somewhere; want one of them for each machine")
+    if (start.slower < 0).any() or (start.slower != np.floor(start.slower)).any() or (start.for_s < 0).any():
+        raise FleetError("slower or for_s at the start is negative, or no whole number of steps; want 0 or more")
 
 
 def check_orders(around: Around) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gridsim.errors import FleetError
 from gridsim.fleet_backends.machines import Around, FleetRun, Machines, check_duration, check_orders, check_start
 from hw.faulty import faulty_point
+from hw.health import has_power
 from hw.modes import sleep_power_w
 from hw.protection import ProtectionState
 from hw.stepping.figures import Condition
@@ -30,7 +31,7 @@ class Reference:
             condition = machines.conditions[kind]
             for step, (air_c, at_work, asleep) in enumerate(zip(around.ambient_c, around.at_work, around.asleep, strict=True)):
                 wall_w, hps, rests = point(condition, float(air_c))
-                idle_w = asleep * sleep_power_w(condition.design) if _has_power(condition) else 0.0
+                idle_w = asleep * sleep_power_w(condition.design) if has_power(condition.health) else 0.0
                 book.add(machine, step, (at_work * wall_w + idle_w, at_work * hps, at_work * rests), duration_s)
         return book.run()
 
@@ -115,10 +116,6 @@ class _Book:
 def _steady(condition: Condition, ambient_c: float) -> tuple[float, float, float]:
     found = faulty_point(condition.design, condition.setting, ambient_c, condition.health, condition.rule)
     return found.wall_power_w, found.hashrate_hps, float(found.overheated)
-
-
-def _has_power(condition: Condition) -> bool:
-    return not (condition.health.tripped or condition.health.supply_dead)
 
 
 def _situation(condition: Condition, ambient_c: float, at_work: float, asleep: float) -> Situation:

@@ -9,12 +9,12 @@ from typing import Final, cast
 import numpy as np
 
 from gridsim.errors import FleetBackendUnavailableError, FleetSelfTestError
-from gridsim.fleet_backends.machines import FleetBackend, FleetRun, Machines, always_at_work, cold
+from gridsim.fleet_backends.machines import Around, FleetBackend, FleetRun, Machines, cold
 from hw.catalogue import machine
 from hw.designs import s19_kind
-from hw.health import healthy
+from hw.health import dead_board, healthy, supply_trip
 from hw.operating_point import Setting
-from hw.protection import LUXOS
+from hw.protection import ESP_MINER, LUXOS
 from hw.stepping.figures import Condition
 
 FLEET_BACKENDS: Final = {
@@ -23,6 +23,7 @@ FLEET_BACKENDS: Final = {
 }
 """Backends by name, the fastest first; `auto` takes the first that loads."""
 
+TESTED_STEP_S, TESTED_START_C = 60.0, 60.0  # s, degC: the first steps already slow a machine down
 CLOSE: Final = 1e-12  # how near to the reference a backend must come, relative
 
 
@@ -63,19 +64,30 @@ def _load(name: str) -> FleetBackend:
 
 
 def self_test(name: str, backend: FleetBackend) -> None:
-    """Compare a machine in cool, warm and too hot air with the reference; raise FleetSelfTestError if `backend` errs."""
+    """Take some machines through hot and cold air, sleep and darkness; raise FleetSelfTestError if `backend` errs."""
     from gridsim.fleet_backends.reference import Reference
 
-    design = s19_kind(machine("Antminer S19j Pro (104Th)"))
-    setting = Setting(frequency_mhz=design.build.frequency_mhz)
-    condition = Condition(design=design, setting=setting, health=healthy(3, 126), rule=LUXOS)
-    machines, around = Machines((condition,), np.zeros(3, dtype=np.int64)), always_at_work([-10.0, 25.0, 60.0])
-    runs = [
-        [one.steady(machines, around, 3600.0), one.moving(machines, 60.0, cold(machines, 20.0)).run(around)]
-        for one in (backend, Reference())
-    ]
+    machines, around = tested()
+    runs = []
+    for one in (backend, Reference()):
+        moving = one.moving(machines, TESTED_STEP_S, cold(machines, TESTED_START_C))
+        runs.append([one.steady(machines, around, 3600.0), moving.run(around)])
     for found, wanted in zip(*runs, strict=True):
         _compare(name, found, wanted)
+
+
+def tested() -> tuple[Machines, Around]:
+    """Return what a backend is tested on: one machine of each rule against heat, one with a dead board, one that tripped.
+
+    They begin hot in hot air, so that firmware slows them down and stops them, and cool down until they come back.
+    """
+    design, whole = s19_kind(machine("Antminer S19j Pro (104Th)")), healthy(3, 126)
+    setting = Setting(frequency_mhz=design.build.frequency_mhz)
+    kinds = [(whole, LUXOS), (whole, ESP_MINER), (dead_board(whole, 1), LUXOS), (supply_trip(whole), LUXOS)]
+    conditions = tuple(Condition(design=design, setting=setting, health=health, rule=rule) for health, rule in kinds)
+    ambient_c, at_work, asleep = np.repeat([42.0, 60.0, -10.0], 8), np.ones(24), np.zeros(24)
+    at_work[20:22], asleep[20] = 0.0, 1.0
+    return Machines(conditions, np.arange(len(kinds), dtype=np.int64)), Around(ambient_c, at_work, asleep)
 
 
 def _compare(name: str, found: FleetRun, wanted: FleetRun) -> None:

@@ -19,7 +19,7 @@ from hw.emulators.faults import STUCK_NONCE, STUCK_S, Fault, Faults
 from hw.emulators.outbox import Outbox
 from hw.emulators.serving import EmulatorSnapshot
 from hw.finder import Finder
-from miner.header import Nonce
+from miner.header import Nonce, message_word
 from miner.share import Hit
 
 GAP_S: Final = 0.1  # a frame that stays unfinished so long is none: the line has no other framing
@@ -113,7 +113,7 @@ class IcarusEmulator:
         template, number = decode_work(frame), self._works
         nonce = self._setting.known.get(key_of(template))
         if nonce is not None:
-            self._answer(nonce, now_s, now_s + (place_in_sweep(nonce) + 1) / self._rate_hps)
+            self._answer(nonce, now_s, now_s + (place_in_sweep(nonce, self._setting.profile.parts) + 1) / self._rate_hps)
             return
 
         def found(_: int, hit: Hit) -> None:
@@ -124,7 +124,7 @@ class IcarusEmulator:
 
     def _answer(self, nonce: Nonce, now_s: float, due_s: float) -> None:
         self._open = False
-        if self.faults.there(Fault.DEAD_CHIP, now_s) and place_in_sweep(nonce) >= SWEEP // 2:
+        if self.faults.there(Fault.DEAD_CHIP, now_s) and message_word(nonce) >= SWEEP // 2:
             return  # the half of the range that the dead one would have searched
         self._answers += 1
         data = encode_nonce(nonce, bytes(self._setting.profile.status_bytes))

@@ -63,12 +63,13 @@ def planned_faults(texts: Sequence[str], started_s: float) -> tuple[Faults, dict
 
 @dataclass(frozen=True, slots=True)
 class MeterKind:
-    """A kind of meter: speed [baud], step of the counter [Wh], and registers from volts, power [W] and counter [Wh]."""
+    """A kind of meter: speed [baud], step of its counter [Wh], most power [W], registers of volts, power [W], counter [Wh]."""
 
     name: str
     title: str
     baud: int
     step_wh: int
+    most_w: float
     registers: Callable[[float, float, int], Mapping[int, int]]
 
 
@@ -97,8 +98,9 @@ def _sdm120_registers(volts: float, power_w: float, counted_wh: int) -> Mapping[
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        MeterKind("pzem", "Peacefair PZEM-004T", 9600, 1, _pzem_registers),
-        MeterKind("sdm120", "Eastron SDM120-Modbus", 2400, 10, _sdm120_registers),
+        # Measuring range to 23 kW: Peacefair, PZEM-004T V3.0 User Manual. 45 A, here at 230 V: Eastron, SDM120C User Manual.
+        MeterKind("pzem", "Peacefair PZEM-004T", 9600, 1, 23_000.0, _pzem_registers),
+        MeterKind("sdm120", "Eastron SDM120-Modbus", 2400, 10, 45 * 230.0, _sdm120_registers),
     )
 }
 """Kinds by the word with which a meter's specification begins. That an SDM120 counts in steps of 10 Wh is assumed, as in

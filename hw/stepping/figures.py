@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from hw.errors import ModelError, OperatingPointError
 from hw.faulty import error_rate, failing_fans, resting_w
-from hw.health import Health, boards_on
+from hw.health import Health, boards_on, has_power
 from hw.machine_design import MachineDesign
 from hw.modes import sleep_power_w
 from hw.operating_point import Setting, chip_power_at_w, hashrate_at_hps
@@ -132,19 +132,21 @@ def hour_figures(condition: Condition) -> HourFigures:
     OperatingPointError
         If the clock has no voltage.
     ModelError
-        If the supply has more loads than can be told.
+        If the supply has more loads than can be told, or leakage does not grow with heat.
     """
-    level, thermal, health = _level(condition, 0), _thermal(condition), condition.health
-    growth = condition.design.leakage.growth_per_c
+    level, thermal, growth = _level(condition, 0), _thermal(condition), condition.design.leakage.growth_per_c
+    if growth <= 0:
+        raise ModelError(f"{condition.design.name}: leakage grows by {growth} a degree; want more than 0")
+    works = bool(boards_on(condition.health)) and has_power(condition.health)  # what does not work is never too hot for it
     resistance = thermal.chip_to_sink_c_per_w + thermal.sink_to_air_c_per_w
     return HourFigures(
         level=level,
         heating_c=resistance * level.dynamic_w,
-        feedback=resistance * growth * level.leakage_w,
+        feedback=resistance * growth * level.leakage_w if works else 0.0,
         leakage_scale_w=1 / (resistance * growth),
         chip_c_per_w=resistance,
         sensor_c_per_w=resistance if condition.rule.sensor == "chip" else thermal.sink_to_air_c_per_w,
-        shutdown_c=condition.rule.shutdown_c if boards_on(health) and _has_power(health) else inf,
+        shutdown_c=condition.rule.shutdown_c if works else inf,
         **_common(condition),
     )
 
@@ -202,7 +204,7 @@ def motion(condition: Condition) -> Motion:
         "interval_s": rule.interval_s,
         "slower_after_shutdown": float(rule.slower_after_shutdown),
     }
-    resting = cooled.thermal_at(float(_has_power(condition.health)))
+    resting = cooled.thermal_at(float(has_power(condition.health)))
     return Motion(_levels(condition), hashing, resting, cooled.thermal_at(0.0), _common(condition) | others)
 
 
@@ -215,7 +217,7 @@ def _common(condition: Condition) -> dict[str, Any]:
     build, boards = design.build, boards_on(health)
     chips = sum(board.chips for board in health.boards)
     told = 0.0 if health.hung else sum(board.working_chips for board in boards) / chips
-    power = float(_has_power(health))
+    power = float(has_power(health))
     return {
         "supply": _supply(build.supply, build.overhead_w) if boards and power else _idle(power * build.supply.standby_w),
         "growth_per_c": design.leakage.growth_per_c,
@@ -230,13 +232,11 @@ def _common(condition: Condition) -> dict[str, Any]:
     }
 
 
-def _has_power(health: Health) -> bool:
-    return not (health.tripped or health.supply_dead)
-
-
 def _levels(condition: Condition) -> tuple[Level, ...]:
     """Return the clocks, by steps slower than set: the last, which no step changes or none with a voltage follows, stays."""
     levels = [_level(condition, 0)]
+    if condition.rule.throttle_c is None and not condition.rule.slower_after_shutdown:
+        return tuple(levels)  # firmware that never goes slower
     while len(levels) < MOST_LEVELS:
         try:
             slower = _level(condition, len(levels))

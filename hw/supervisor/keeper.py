@@ -100,10 +100,14 @@ class Keeper:
                     self._turn()
                 except _FAILURES as error:
                     self._fail(error)
-            self._device.close()
-            self._told = self._device.telemetry()
+        except BaseException as error:  # a mistake in a driver: nobody keeps the device from now on, and everybody sees it
+            self._health = Health.DEAD
+            self._note_trouble(error)
+            raise
         finally:
             self._orders.close()
+            self._device.close()
+            self._told = self._device.telemetry()
 
     def _open(self) -> None:
         self._attempts += 1
@@ -133,7 +137,7 @@ class Keeper:
         self._told = self._device.telemetry()
         self._board.wait(self._backoff.next_s())
 
-    def _note_trouble(self, error: Exception) -> None:
+    def _note_trouble(self, error: BaseException) -> None:
         self._trouble = " ".join(str(error).split())
         _LOG.warning("%s: %s", self._device.name, self._trouble)
 
@@ -147,13 +151,16 @@ class Keeper:
             except _FAILURES as error:
                 self._orders.put_back(waiting, error)
                 raise
+            except BaseException as error:
+                waiting.refuse(SettingError(f"{self._label}: {type(error).__name__}: {error}"))
+                raise
             else:
                 waiting.outcome.set_result(None)
 
     def _carry_out(self, order: Order) -> None:
         """Let the device do what is ordered; what it found before counts, and work that it drops is given to it again."""
         self._collect(0.0)
-        had_work = not self._device.wants_work()
+        had_work = not (self._standing.curtailed or self._device.wants_work())  # what sleeps wants none and has none
         try:
             give(order, self._device, curtailed=self._standing.curtailed)
             self._standing = self._standing.after(order)

@@ -1,17 +1,13 @@
-"""The SHA extensions of x86 CPUs: for the rounds, with schedules in AVX-512's vector units; without those, for all of it.
-
-Asked of the host before anything is compiled: without them LLVM would end the process.
-"""
+"""The SHA extensions of x86 CPUs: for the rounds, with schedules in AVX-512's vector units; without those, for all of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
 
-import llvmlite.binding as llvm
-
 from miner.backends.llvm_sha import CHAINS
 from miner.backends.llvm_woven import LANES
+from miner.backends.object_code import target_features
 from miner.backends.scan_loop import CHUNK_NONCES, SHA, WOVEN, Kernel, scan_versions_with, scan_with
 from miner.share import Hit
 from miner.target import Target
@@ -19,7 +15,7 @@ from miner.template import Template
 
 __all__ = ["CHUNK_NONCES", "scan", "scan_versions", "scan_words"]
 
-_FEATURES: Final = llvm.get_host_cpu_features()
+_FEATURES: Final = target_features()
 
 if not _FEATURES.get("sha"):
     raise ImportError("this CPU has no SHA extensions")

@@ -26,6 +26,18 @@ Compiled = tuple[str, bytes]
 """Symbol and object code."""
 
 
+def target_features() -> dict[str, bool]:
+    """Return which instructions code is made for: those of this processor, or those that the user forces upon the compiler.
+
+    Asked before anything is compiled, since LLVM ends the process over instructions that its target lacks. Of a processor that
+    is forced by its name alone, nothing is known.
+    """
+    if "NUMBA_CPU_NAME" not in os.environ and "NUMBA_CPU_FEATURES" not in os.environ:
+        return dict(llvm.get_host_cpu_features())
+    forced = os.environ.get("NUMBA_CPU_FEATURES", "").split(",")
+    return {feature[1:]: feature.startswith("+") for feature in forced if feature}
+
+
 def kept_loop(digest: str, compile_loop: Callable[[], Compiled], arguments: Sequence[Any]) -> Loop:
     """Return the loop of that digest, ready to be called with `arguments` (ctypes); it lets go of Python's lock.
 

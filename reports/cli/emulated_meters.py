@@ -28,8 +28,9 @@ def serve_meters(kind: str, lines: Lines, load_w: float, faults: Sequence[str], 
     from hw.emulators.wall_meter import KINDS, WallMeterEmulator, WallMeterSetting, planned_faults
     from hw.meters.load import constant_load
 
-    if not (isfinite(load_w) and load_w >= 0):
-        raise UsageProblem(f"--load-w {load_w}: want watts, 0 or more")
+    most_w = KINDS[kind].most_w
+    if not (isfinite(load_w) and 0 <= load_w <= most_w):
+        raise UsageProblem(f"--load-w {load_w}: want watts, 0 to {most_w:g}, as much as a {kind} shows")
     started_s = time.monotonic()
     of_line, of_meter = planned_faults(faults, started_s)
     setting = WallMeterSetting(

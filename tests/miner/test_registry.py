@@ -10,6 +10,7 @@ import llvmlite.binding as llvm
 import pytest
 
 from miner.backends import numba_cpu, reference, registry
+from miner.backends.object_code import target_features
 from miner.backends.registry import BACKENDS, GENESIS_HEADER, GENESIS_NONCE, load
 from miner.errors import BackendSelfTestError, BackendUnavailableError
 from miner.header import Nonce
@@ -142,6 +143,19 @@ def test_sha_extensions_are_asked_for_before_anything_is_compiled(monkeypatch: p
     with pytest.raises(BackendUnavailableError, match="'numba-sha' cannot be loaded: this CPU has no SHA extensions"):
         load("numba-sha")
     assert load("auto").name == "numba-cpu"
+
+
+@pytest.mark.parametrize(("name", "features"), [("generic", None), ("x86-64-v3", ""), ("znver3", "+avx2,-sha")])
+def test_what_a_user_forces_upon_the_compiler_is_asked_for_too(
+    monkeypatch: pytest.MonkeyPatch, name: str, features: str | None
+) -> None:
+    """Or else LLVM would end the process over an instruction that this processor has and the target has not."""
+    monkeypatch.setenv("NUMBA_CPU_NAME", name)
+    if features is not None:
+        monkeypatch.setenv("NUMBA_CPU_FEATURES", features)
+    assert not target_features().get("sha")
+    monkeypatch.setenv("NUMBA_CPU_FEATURES", "+avx2,+sha")
+    assert target_features() == {"avx2": True, "sha": True}
 
 
 @pytest.mark.parametrize(("features", "lanes"), [({"avx512f": True, "avx2": True}, 16), ({"avx2": True}, 8), ({}, 4)])

@@ -142,8 +142,10 @@ def test_a_meter_at_the_plug_of_two_chains_sees_what_their_clocks_make_them_draw
     ("arguments", "message"),
     [
         ("pzem", "pzem: which power does it show? want for example --load-w 350"),
-        ("pzem --load-w -1", "--load-w -1.0: want watts, 0 or more"),
-        ("sdm120 --load-w nan", "--load-w nan: want watts, 0 or more"),
+        ("pzem --load-w -1", "--load-w -1.0: want watts, 0 to 23000, as much as a pzem shows"),
+        ("pzem --load-w 1e9", "--load-w 1000000000.0: want watts, 0 to 23000"),
+        ("sdm120 --load-w 1e39", "--load-w 1e+39: want watts, 0 to 10350"),
+        ("sdm120 --load-w nan", "--load-w nan: want watts, 0 to 10350"),
         ("pzem --load-w 1 --chips 2", "--chips 2: pzem is a meter; --chips is for mining devices"),
         ("pzem --load-w 1 --hashrate 1T", "--hashrate 1T: pzem is a meter; --hashrate is for mining devices"),
         ("pzem --load-w 1 --meter sdm120", "--meter sdm120: pzem is a meter; --meter is for mining devices"),

@@ -28,7 +28,7 @@ from hw.drivers.bm13xx.decoder import ResponseDecoder
 from hw.drivers.bm13xx.jobs import JobForm
 from hw.drivers.bm13xx.nonces import job_ids, next_job_id
 from hw.drivers.bm13xx.registers import Register, version_mask_value
-from hw.drivers.bm13xx.responses import Form, NonceResponse, RegisterResponse, Response
+from hw.drivers.bm13xx.responses import Form, NonceResponse, RegisterResponse
 from hw.drivers.bm13xx.work import send
 from hw.drivers.errors import DriverError, PortError, ProbeError, SettingError
 from hw.drivers.pace import REST_S, Pace
@@ -41,7 +41,7 @@ QUIET_S: Final = 0.1  # after which no more chips will
 FIRST_BAUD: Final = 115_200  # of chips after a reset
 BAUD_ATTEMPTS: Final = 3
 BAUD_PAUSE_S: Final = 0.05  # before the host's end changes its speed, too
-GAP_S: Final = 0.02  # the bytes of one answer come within this
+GAP_S: Final = 0.02  # the bytes of one answer come within this; after waiting so long for more in vain, they will not
 MOST_JOB_S: Final = 1.5  # a job is renewed so often, as hosts do; its time moves on
 SPACE_PART: Final = 0.9  # of a job's space after which the next is due
 AT_ONCE_S, NEVER_S = -inf, inf  # on any clock
@@ -69,8 +69,8 @@ class Bm13xxDevice:
         self._job_id = 0
         self._versions = 1  # of the last job
         self._due_s = NEVER_S  # when it wants work
-        self._heard_s = self._counted_s = 0.0
-        self._hashes = 0.0
+        self._counted_s = 0.0
+        self._hashes = self._left = 0.0  # what was hashed, and what of its job was not
         self._book = AnswerBook(plan.chip)
         self._pace = Pace(clock, sleep)
 
@@ -118,6 +118,7 @@ class Bm13xxDevice:
         port.write(frame)
         self._book.add(self._job_id, sent)
         self._versions, self._state = sent.versions, DeviceState.HASHING
+        self._left = float(NONCE_SPACE * sent.versions)
         self._due_s = self._clock() + self._job_lasts_s()
 
     def replace(self, work: DeviceWork) -> None:
@@ -136,12 +137,12 @@ class Bm13xxDevice:
         """
         port, left_s = self._opened(), self._due_s - self._clock()
         wait_s = left_s if 0 < left_s < timeout_s else timeout_s
-        held = self._decoder.held_bytes > 0
+        held, began_s = self._decoder.held_bytes > 0, self._clock()
         data = self._pace.read(port, wait_s, at_once=held or self._ids_return_soon())
-        if not data and not held:
+        if not data and not (held and self._clock() - began_s > GAP_S):
             return []
         solutions = []
-        for response in self._decoded(data):
+        for response in self._decoder.feed(data) if data else self._decoder.silence():
             if isinstance(response, NonceResponse) and (solution := self._book.check(response)) is not None:
                 solutions.append(solution)
         return solutions
@@ -163,6 +164,8 @@ class Bm13xxDevice:
         self._count()
         set_clock(self._plan.chip, self._chips, frequency_mhz)  # which raises before anything is written
         self._go_to(port, frequency_mhz)
+        if self._state is DeviceState.CURTAILED:  # what sets a clock also lets chips sweep
+            self._write(port, WriteRegister(Register.HASH_COUNTING, 0))
         if self._state is DeviceState.HASHING:  # at another clock the job is used up at another time
             self._due_s = min(self._due_s, self._clock() + self._job_lasts_s())
 
@@ -232,7 +235,7 @@ class Bm13xxDevice:
         answers: list[RegisterResponse] = []
         until_s = self._clock() + within_s
         while len(answers) < enough and (left_s := until_s - self._clock()) > 0:
-            heard = [one for one in self._decoded(port.read(left_s)) if isinstance(one, RegisterResponse)]
+            heard = [one for one in self._decoder.feed(port.read(left_s)) if isinstance(one, RegisterResponse)]
             answers += heard
             if heard:
                 until_s = self._clock() + QUIET_S
@@ -250,13 +253,6 @@ class Bm13xxDevice:
                 self._sleep(self._plan.step_s)
         self._counted_s = self._clock()
 
-    def _decoded(self, data: bytes) -> list[Response]:
-        """Return the answers in what was just read, and in what a silence has shown to be whole before it."""
-        now_s = self._clock()
-        early = self._decoder.silence() if self._decoder.held_bytes and now_s - self._heard_s > GAP_S else []
-        self._heard_s = now_s if data else self._heard_s
-        return [*early, *self._decoder.feed(data)]
-
     def _hashrate_hps(self) -> float:
         return self._plan.chip.hashrate_hps(self._clock_mhz, self._chips)
 
@@ -268,10 +264,11 @@ class Bm13xxDevice:
         return job_ids(self._plan.chip) * self._job_lasts_s() < 2 * REST_S
 
     def _count(self) -> None:
-        """Add what was hashed since it was last counted."""
+        """Add what was hashed since it was last counted: no more than the job holds, whose space chips then search again."""
         now_s = self._clock()
         if self._state == DeviceState.HASHING:
-            self._hashes += (now_s - self._counted_s) * self._hashrate_hps()
+            new = min((now_s - self._counted_s) * self._hashrate_hps(), self._left)
+            self._hashes, self._left = self._hashes + new, self._left - new
         self._counted_s = now_s
 
     def _write(self, port: Port, command: Command) -> None:

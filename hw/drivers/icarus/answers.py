@@ -27,7 +27,6 @@ class AnswerReader:
     def __init__(self, answer_bytes: int) -> None:
         self._answer_bytes = answer_bytes
         self._kept = b""
-        self._last_s = 0.0
         self.wrong_answers = 0
         self.stray_bytes = 0
 
@@ -36,12 +35,13 @@ class AnswerReader:
         """How many bytes are kept that are no answer yet."""
         return len(self._kept)
 
-    def feed(self, data: bytes, now_s: float, asked: Sequence[tuple[Asked, Template]]) -> Iterator[tuple[Asked, Hit]]:
+    def silence(self) -> None:
+        """Give up what is kept: `GAP_S` went by in which more was waited for in vain."""
+        self._give_up(self._kept)
+        self._kept = b""
+
+    def feed(self, data: bytes, asked: Sequence[tuple[Asked, Template]]) -> Iterator[tuple[Asked, Hit]]:
         """Add `data`; yield each answer to one of the templates asked, the first that it fits, with what was asked by it."""
-        if self._kept and now_s - self._last_s > GAP_S:
-            self._drop()
-        if data:
-            self._last_s = now_s
         self._kept += data
         at = 0
         while at + self._answer_bytes <= len(self._kept):
@@ -49,19 +49,18 @@ class AnswerReader:
             if answer is None:
                 at += 1
                 continue
-            self.stray_bytes += at
+            self._give_up(self._kept[:at])
             self._kept = self._kept[at + self._answer_bytes :]
             at = 0
             yield answer
         if len(self._kept) > MOST_BYTES:
-            self._drop()
+            self.silence()
 
-    def _drop(self) -> None:
-        """Give up what is no answer to anything: whole wrong ones count as such, the rest as stray bytes."""
-        wrong, stray = divmod(len(self._kept), self._answer_bytes)
+    def _give_up(self, data: bytes) -> None:
+        """Count what is no answer to anything: whole wrong ones as such, the rest as stray bytes."""
+        wrong, stray = divmod(len(data), self._answer_bytes)
         self.wrong_answers += wrong
         self.stray_bytes += stray
-        self._kept = b""
 
 
 def _answered(nonce: Nonce, asked: Sequence[tuple[Asked, Template]]) -> tuple[Asked, Hit] | None:

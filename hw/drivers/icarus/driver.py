@@ -12,7 +12,7 @@ from typing import Final
 
 from hw.device import DeviceState, DeviceWork, Solution, Telemetry
 from hw.drivers.errors import PortError, ProbeError, SettingError
-from hw.drivers.icarus.answers import AnswerReader
+from hw.drivers.icarus.answers import GAP_S, AnswerReader
 from hw.drivers.icarus.commands import nearest_clock, set_clock
 from hw.drivers.icarus.family import SWEEP, IcarusProfile
 from hw.drivers.icarus.frames import decode_nonce, encode_work, place_in_sweep
@@ -108,18 +108,20 @@ class IcarusDevice:
 
         An answer comes up to 50 ms late, if one came just before.
         """
-        held = self._reader.held_bytes > 0
+        held, began_s = self._reader.held_bytes > 0, self._clock()
         data = self._pace.read(self._opened(), timeout_s, at_once=held)
-        if not data and not held:
+        if not data:
+            if held and self._clock() - began_s >= GAP_S:
+                self._reader.silence()
             return []
         solutions = []
-        for work, hit in self._reader.feed(data, self._clock(), [(work, work.template) for work in self._works]):
+        for work, hit in self._reader.feed(data, [(work, work.template) for work in self._works]):
             if not self._seen.is_new((work.number, hit.nonce)):
                 self._hardware_errors += 1  # it said so before
                 continue
             self._nonces += 1
             if work is self._works[0] and not self._answered:
-                self._hashes += place_in_sweep(hit.nonce) + 1
+                self._hashes += place_in_sweep(hit.nonce, self._profile.parts) + 1
                 self._answered, self._state = True, DeviceState.IDLE
             if int(hit.hash, 16) <= work.target:
                 solutions.append(Solution(work=work, hit=hit))
@@ -140,6 +142,7 @@ class IcarusDevice:
         if self._profile.clock_mhz is None:
             raise SettingError(f"{self.name}: its clock is fixed; {frequency_mhz:g} MHz cannot be set")
         port = self._opened()
+        nearest_clock(frequency_mhz)  # which raises before anything is counted
         self._book()
         self._set_clock(port, frequency_mhz)
         self._answered = True
@@ -161,8 +164,9 @@ class IcarusDevice:
     def close(self) -> None:
         """Give the port back; closing twice is nothing."""
         if self._port is not None:
+            self._book()
             self._port.close()
-        self._port, self._state = None, DeviceState.CLOSED
+        self._port, self._works, self._answered, self._state = None, [], True, DeviceState.CLOSED
 
     def _opened(self) -> Port:
         if self._port is None:

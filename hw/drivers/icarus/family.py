@@ -15,6 +15,7 @@ class IcarusProfile:
     """A device: its hash rate [H/s], how many bytes of status follow a nonce, and where these figures are from.
 
     One with a `clock_mhz` [MHz] takes commands that set it; its hash rate, which is at that clock, follows in proportion.
+    `parts` search equal parts of the sweep at the same time.
     """
 
     name: str
@@ -23,6 +24,7 @@ class IcarusProfile:
     status_bytes: int
     source: str
     clock_mhz: float | None = None
+    parts: int = 1
 
     @property
     def answer_bytes(self) -> int:
@@ -44,6 +46,7 @@ PROFILES: Final = {
             title="Icarus (2 FPGAs)",
             hashrate_hps=380e6,
             status_bytes=0,
+            parts=2,
             source="bfgminer driver-icarus.c: 2.64083 ns a hash; read 2026",
         ),
         IcarusProfile(

@@ -16,7 +16,7 @@ from struct import pack, unpack
 from typing import Final
 
 from hw.drivers.errors import FrameError
-from miner.header import Nonce, message_word
+from miner.header import NONCE_SPACE, Nonce, message_word
 from miner.template import MidstateTemplate, Template
 
 WORK_BYTES: Final = 64
@@ -65,6 +65,9 @@ def decode_nonce(answer: bytes) -> Nonce:
     return Nonce(unpack("<I", answer[:NONCE_BYTES])[0])
 
 
-def place_in_sweep(nonce: Nonce) -> int:
-    """Return how many nonces a device that counts the message's word up from 0 has tried before this one."""
-    return message_word(nonce)
+def place_in_sweep(nonce: Nonce, parts: int = 1) -> int:
+    """Return how many nonces a device has tried before this one, whose `parts` count the message's word up at the same time.
+
+    Each from the beginning of its own part of the sweep: an Icarus's second FPGA from 0x80000000 on.
+    """
+    return message_word(nonce) % (NONCE_SPACE // parts) * parts

@@ -13,7 +13,7 @@ from gridsim.fleet_backends.layout import HOUR, STEP, Form
 from gridsim.fleet_backends.machines import Around, FleetRun, Machines, MovingFleet, always_at_work, cold
 from gridsim.fleet_backends.numba_cpu import NumbaCpu
 from gridsim.fleet_backends.reference import Reference
-from hw.stepping.figures import Level, hour_figures, motion
+from hw.stepping.figures import Condition, Level, StepFigures, hour_figures, motion
 from hw.stepping.floats import PHYSICS, step, step_many
 from hw.stepping.physics_text import Moving, Surroundings
 
@@ -95,6 +95,11 @@ def test_one_machine_leaps_by_the_bits_of_the_text(machines: Machines) -> None:
     assert numba_cpu.step_many(machine, start, around, 1.0, 2000) == step_many(machine, start, around, 1.0, 2000)
 
 
+def test_no_step_is_no_step(machines: Machines) -> None:
+    own, start = motion(machines.conditions[0]), Moving(30.0, 28.0, 0.0, 0.0, 0.0)
+    assert numba_cpu.step_many((own.figures(1.0), own.levels), start, Surroundings(25.0, 1.0, 0.0), 1.0, 0) == (start, 0.0, 0.0)
+
+
 def test_a_fault_changes_what_comes_after_it(machines: Machines) -> None:
     """Temperatures go on from where they were."""
     fleet, air = NumbaCpu(1).moving(machines, STEP_S, cold(machines, 20.0)), always_at_work([20.0] * 50)
@@ -134,6 +139,35 @@ class TestRegistry:
         with pytest.raises(FleetBackendUnavailableError, match="'numba-cpu' cannot be loaded"):
             registry.load("numba-cpu")
         registry._load.cache_clear()
+
+    def test_what_a_backend_is_tested_on_meets_every_turn_of_the_firmware(self) -> None:
+        machines, around = registry.tested()
+        fleet = Reference().moving(machines, registry.TESTED_STEP_S, cold(machines, registry.TESTED_START_C))
+        states = []
+        for at in range(len(around.ambient_c)):
+            fleet.run(Around(*(one[at : at + 1] for one in (around.ambient_c, around.at_work, around.asleep))))
+            states.append(fleet.state())
+        resting, slower = np.stack([one.resting for one in states]), np.stack([one.slower for one in states])
+        assert (resting[:, :2].max(axis=0) == 1).all()  # both rules stop
+        assert (resting[-1, :2] == 0).all()  # and come back
+        assert slower[:, 0].max() > 1  # throttled, and stopped
+        assert slower[-1, 0] < slower[:, 0].max()  # and eased
+
+    @pytest.mark.parametrize("lie", ["throttle_c", "shutdown_c", "idle_w", "restart_c"])
+    def test_one_that_leaves_something_out_is_refused(self, monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
+        real = numba_cpu.motion
+
+        class Lying:
+            def __init__(self, condition: Condition) -> None:
+                self._own = real(condition)
+                self.levels = self._own.levels
+
+            def figures(self, duration_s: float, first_level: int = 0) -> StepFigures:
+                return self._own.figures(duration_s, first_level)._replace(**{lie: 99.0})
+
+        monkeypatch.setattr(numba_cpu, "motion", Lying)
+        with pytest.raises(FleetSelfTestError, match="'numba-cpu' comes to"):
+            registry.self_test("numba-cpu", NumbaCpu(1))
 
     def test_one_that_comes_to_other_watts_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         real = loops.run
@@ -190,6 +224,11 @@ class TestBadInput:
             for wrong in (start._replace(sink_c=np.zeros(3)), start._replace(sink_c=np.full(101, np.nan))):
                 with pytest.raises(FleetError, match=r"sink_c of shape .* want 101 finite numbers"):
                     backend.moving(machines, STEP_S, wrong)
+            for wrong in (start._replace(slower=np.full(101, -1.0)), start._replace(slower=np.full(101, 0.5))):
+                with pytest.raises(FleetError, match="slower or for_s at the start is negative, or no whole number"):
+                    backend.moving(machines, STEP_S, wrong)
+            with pytest.raises(FleetError, match="resting at the start is neither 0 nor 1"):
+                backend.moving(machines, STEP_S, start._replace(resting=np.full(101, 2.0)))
 
     def test_no_step_at_all(self, machines: Machines) -> None:
         run = NumbaCpu(1).steady(machines, always_at_work([]), 3600.0)

@@ -13,7 +13,7 @@ from hw.drivers.icarus.frames import decode_nonce, decode_work, encode_nonce, en
 from hw.drivers.icarus.probes import DIVISION, DIVISION_NONCES, GOLDEN, GOLDEN_NONCE
 from hw.finder import ANSWER_TARGET
 from miner.backends.registry import GENESIS_HASH, GENESIS_HEADER, GENESIS_NONCE
-from miner.header import Nonce
+from miner.header import Nonce, nonce_of_word
 from miner.template import HeaderTemplate, MidstateTemplate
 from miner.vectors import headers
 
@@ -66,6 +66,13 @@ def test_nonces_go_there_and_back(nonce: int, status: bytes) -> None:
     answer = encode_nonce(Nonce(nonce), status)
     assert (decode_nonce(answer), answer[4:]) == (nonce, status)
     assert pack(">I", place_in_sweep(Nonce(nonce))) == answer[:4]
+
+
+@pytest.mark.parametrize(
+    ("word", "tried"), [(0, 0), (1000, 2000), (1 << 31, 0), ((1 << 31) + 5, 10), ((1 << 32) - 1, (1 << 32) - 2)]
+)
+def test_two_parts_of_a_device_begin_at_the_same_time(word: int, tried: int) -> None:
+    assert place_in_sweep(nonce_of_word(word), parts=2) == tried
 
 
 @pytest.mark.parametrize("size", [0, 1, 63, 65, 128])

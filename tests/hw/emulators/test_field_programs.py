@@ -56,6 +56,7 @@ def test_bfgminer_with_an_antminer(finder: ListedFinder) -> None:
     """Probes with a byte of status, then the clock glued to work, and work again every 75 ms: the last wins."""
     device = stick("u1", finder, rate_hps=20e9)
     device.feed(GOLDEN, 0.0)
+    assert device.poll(0.1) == bytes.fromhex("000187a200")
     device.feed(DIVISION, 0.2)
     assert device.poll(0.3) == bytes.fromhex("04c0fdb400")
     device.feed(bytes.fromhex("82 07 81 06") + OTHER, 1.0)
@@ -72,8 +73,8 @@ def test_cgminer_with_an_icarus(finder: ListedFinder) -> None:
     assert device.poll(0.1) == bytes.fromhex("000187a2")
     device.feed(OTHER, 1.1)
     device.feed(GENESIS, 12.2)
-    assert device.poll(12.2 + 1.3) == b""
-    assert device.poll(12.2 + 1.32) == bytes.fromhex("1dac2b7c")
+    assert device.poll(12.2 + 2.61) == b""  # each FPGA does half the rate in half the range
+    assert device.poll(12.2 + 2.63) == bytes.fromhex("1dac2b7c")
 
 
 def test_piaxe_with_four_bm1366(finder: ListedFinder) -> None:

@@ -61,6 +61,9 @@ def conditions(draw: st.DrawFn) -> Condition:
     health = whole(design)
     for fault in draw(st.lists(st.sampled_from(FAULTS), max_size=3, unique=True)):
         health = inject(health, fault, unit=0, fans=design.build.fans.count)
+    health = replace(health, failed_fans=draw(st.integers(health.failed_fans, design.build.fans.count)))
+    if draw(st.integers(0, 9)) == 0:
+        health = replace(health, boards=tuple(replace(board, powered=False) for board in health.boards))
     nominal = design.build.frequency_mhz
     voltage = draw(st.none() | st.floats(0.9, 1.1))
     curve_v = design.build.curve.voltage(nominal).voltage_v
@@ -85,8 +88,8 @@ def far_from_runaway(condition: Condition, ambient_c: float) -> bool:
     return PHYSICS.hour(figures, Surroundings(ambient_c + 1, 1.0, 0.0))[1] < 120
 
 
-@given(conditions(), st.floats(-40, 60))
-@settings(max_examples=300, deadline=None)
+@given(conditions(), st.floats(-40, 95))
+@settings(max_examples=400, deadline=None)
 def test_a_steady_machine(condition: Condition, ambient_c: float) -> None:
     wanted = faulty_point(condition.design, condition.setting, ambient_c, condition.health, condition.rule)
     if not far_from_runaway(condition, ambient_c):
@@ -183,6 +186,39 @@ def test_a_running_machine_by_leaps_is_the_one_by_steps() -> None:
         assert told.state == wanted.state
         for field in ("hashrate_hps", "wall_power_w", "energy_j", "hashes", "chip_c", "sink_c", "frequency_mhz"):
             assert getattr(told, field) == pytest.approx(getattr(wanted, field), rel=1e-11), field
+
+
+@pytest.mark.parametrize("fault", ["dead supply", "supply trip", "no boards"])
+def test_what_does_not_work_is_never_too_hot_for_it(fault: str) -> None:
+    """Although a whole machine would run away in such air."""
+    health = replace(whole(DESIGNS[0]), failed_fans=4)
+    if fault == "no boards":
+        health = replace(health, boards=tuple(replace(board, powered=False) for board in health.boards))
+    else:
+        health = inject(health, fault)
+    condition = Condition(design=DESIGNS[0], setting=Setting(frequency_mhz=545), health=health, rule=LUXOS)
+    output, _ = PHYSICS.hour(hour_figures(condition), Surroundings(90.0, 1.0, 0.0))
+    assert (output.resting, output.wall_w) == (0.0, 25.0 if fault == "no boards" else 0.0)
+
+
+def test_leakage_that_does_not_grow_is_refused() -> None:
+    design = replace(DESIGNS[0], leakage=replace(DESIGNS[0].leakage, growth_per_c=0.0))
+    condition = Condition(design=design, setting=Setting(frequency_mhz=545), health=whole(DESIGNS[0]), rule=LUXOS)
+    with pytest.raises(ModelError, match=r"leakage grows by 0\.0 a degree; want more than 0"):
+        hour_figures(condition)
+
+
+def test_a_machine_that_cannot_be_put_into_numbers_is_refused_at_once() -> None:
+    supply = replace(S19_SUPPLY, loads=(0.1, 0.2, 0.5, 1.0), efficiencies=(0.85, 0.9, 0.94, 0.91))
+    design = replace(DESIGNS[0], build=replace(DESIGNS[0].build, supply=supply))
+    with pytest.raises(ModelError, match="4 loads; want 3 at most"):
+        RunningMachine(MachinePlan(design=design, health=whole(DESIGNS[0])), 0.0)
+
+
+def test_firmware_that_never_slows_has_one_clock() -> None:
+    rule = replace(ESP_MINER, slower_after_shutdown=False)
+    condition = Condition(design=DESIGNS[0], setting=Setting(frequency_mhz=545), health=whole(DESIGNS[0]), rule=rule)
+    assert len(motion(condition).levels) == 1
 
 
 def test_a_clock_without_a_voltage_is_refused() -> None:

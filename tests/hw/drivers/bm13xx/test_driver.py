@@ -12,6 +12,8 @@ from hw.device import DeviceState, DeviceWork, Solution
 from hw.drivers.bm13xx.bringup import ChainPlan, address_interval, clock_steps
 from hw.drivers.bm13xx.chips import CHIPS
 from hw.drivers.bm13xx.driver import Bm13xxDevice
+from hw.drivers.bm13xx.nonces import result_id
+from hw.drivers.bm13xx.responses import NonceResponse
 from hw.drivers.errors import PortLostError, ProbeError, SettingError
 from hw.drivers.port import SerialPort
 from miner.backends.registry import GENESIS_HASH, GENESIS_HEADER, GENESIS_NONCE
@@ -84,6 +86,68 @@ def test_a_chain_whose_job_ids_return_soon_is_always_listened_to(emulate: Emulat
     device.poll(0.02)
     assert bool(slept) == rests
     device.close()
+
+
+class Halves:
+    """A port that gives one piece of bytes at each reading, and then nothing."""
+
+    name = "halves"
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+
+    def read(self, timeout_s: float) -> bytes:
+        if self.pieces:
+            return self.pieces.pop(0)
+        time.sleep(timeout_s)
+        return b""
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_host_that_was_away_between_two_halves_of_an_answer_reads_it(emulate: Emulate, drive: Drive) -> None:
+    """That nobody listened is no silence: only who waits for more in vain may give up what there is."""
+    device = drive(emulate("bm1366"))
+    device.open()
+    device.submit(work())
+    [told] = wait(device)
+    device.submit(work(2))
+    answer = NonceResponse(GENESIS_NONCE, 0, result_id(CHIPS["BM1366"], device._job_id), 0).to_bytes()
+    real, device._port = device._port, Halves(answer[:5], answer[5:])  # type: ignore[assignment]
+    assert device.poll(0.0) == []
+    time.sleep(0.06)
+    [solution] = device.poll(0.0)
+    assert (solution.work.number, solution.hit) == (2, told.hit)
+    device._port = Halves(answer[:5])  # type: ignore[assignment]
+    assert device.poll(0.0) == device.poll(0.05) == []
+    assert device._decoder.held_bytes == 0
+    device._port = real
+
+
+def test_a_job_is_counted_once_however_long_it_lasts(emulate: Emulate, drive: Drive) -> None:
+    """Chips begin it again, which finds nothing new; without a pool that would look like hashing in vain."""
+    device = drive(emulate("bm1370"), "BM1370")
+    device.open()
+    device.submit(work())
+    time.sleep(0.1)  # a job without rolling is over in 4 ms
+    assert device.telemetry().hashes == 1 << 32
+    device.submit(work(2))
+    time.sleep(0.1)
+    assert device.telemetry().hashes == 2 << 32
+
+
+def test_a_clock_that_is_set_does_not_wake_a_curtailed_chain(emulate: Emulate, drive: Drive) -> None:
+    emulated = emulate("bm1366")
+    device = drive(emulated)
+    device.open()
+    device.curtail()
+    device.set_frequency(400.0)
+    device._check_line(device._opened())  # then all that was written has arrived
+    assert not emulated.emulator.chain.hashes  # type: ignore[attr-defined]
+    device.resume()
+    device._check_line(device._opened())
+    assert emulated.emulator.chain.hashes  # type: ignore[attr-defined]
 
 
 def test_the_chain_is_clocked_as_the_driver_says(emulate: Emulate, drive: Drive) -> None:
