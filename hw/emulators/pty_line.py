@@ -13,6 +13,7 @@ from typing import Final
 from hw.drivers.errors import PortError
 
 READ_BYTES: Final = 4096
+PTS: Final = Path("/dev/pts")
 
 _SPEEDS: Final = {
     getattr(termios, name): int(name[1:]) for name in dir(termios) if name.startswith("B") and name[1:].isdigit()
@@ -22,7 +23,8 @@ _SPEEDS: Final = {
 class PtyLine:
     """A pseudo-terminal whose slave stays open here too, so that a host may close and open it again.
 
-    `link`, a path that must not exist or be a link, is made to lead to it, and removed in the end.
+    `link`, a path that must not exist, or be what is left of a line that has ended, is made to lead to it, and removed at the
+    end.
 
     Raises
     ------
@@ -79,14 +81,28 @@ class PtyLine:
         os.close(self._master)
         if self._link is not None:
             with contextlib.suppress(OSError):
-                self._link.unlink()
+                if str(self._link.readlink()) == self.path:  # and not by now that of another
+                    self._link.unlink()
 
     def _make_link(self, link: Path) -> None:
         try:
             if link.is_symlink():
+                _check_dead(link, Path(self.path))
                 link.unlink()
             link.symlink_to(self.path)
+        except PortError:
+            self.close()
+            raise
         except OSError as error:
             self.close()
             raise PortError(f"{link}: no link to the device can be made there ({error.strerror})") from None
         self._link = link
+
+
+def _check_dead(link: Path, own: Path) -> None:
+    """Raise PortError if a link leads to anything but the pseudo-terminal of an emulator that has ended, or to our `own`."""
+    target = link.readlink()
+    if target.parent != PTS:
+        raise PortError(f"{link}: this link leads to {target}, to no emulated device; want another path")
+    if target.exists() and target != own:  # whose number may be that of one that has ended
+        raise PortError(f"{link}: this link leads to {target}, which is in use; end that emulator, or remove the link")

@@ -64,6 +64,7 @@ class Keeper:
         self._account = Account()
         self._work = self._shares = self._attempts = 0
         self._restarts = -1  # the first opening is none
+        self.since_s: float | None = None  # when it was first open
         self._epoch = 0
         self._health, self._trouble = Health.SICK, ""
         self._told = device.telemetry()
@@ -117,6 +118,9 @@ class Keeper:
         self._flat_line.begin(told, self._board.clock())
         self._restore()
         self._attempts, self._restarts, self._health = 0, self._restarts + 1, Health.ALIVE
+        self.since_s = self._board.clock() if self.since_s is None else self.since_s
+        if self._trouble and self._restarts:
+            _LOG.info("%s: back", self._device.name)
         self._look()
 
     def _restore(self) -> None:
@@ -135,7 +139,9 @@ class Keeper:
         self._in_hand.lost()
         self._device.close()
         self._told = self._device.telemetry()
-        self._board.wait(self._backoff.next_s())
+        wait_s = self._backoff.next_s()
+        _LOG.info("%s: tried again in %.1f s", self._device.name, wait_s)
+        self._board.wait(wait_s)
 
     def _note_trouble(self, error: BaseException) -> None:
         self._trouble = " ".join(str(error).split())

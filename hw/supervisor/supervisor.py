@@ -38,7 +38,7 @@ class Supervisor:
     ) -> None:
         if not isinstance(devices, Mapping):
             devices = dict(zip(unique_labels([device.name for device in devices]), devices, strict=True))
-        self._clock, self._began_s = clock, clock()
+        self._clock = clock
         self._board = JobBoard(clock)
         self._keepers = {label: Keeper(label, device, self._board, found, care) for label, device in devices.items()}
         for keeper in self._keepers.values():
@@ -57,8 +57,9 @@ class Supervisor:
 
     @property
     def hashing_s(self) -> float:
-        """How long they have been at it [s]."""
-        return self._clock() - self._began_s
+        """How long [s] they have been at it, from when the first of them was open."""
+        since_s = [keeper.since_s for keeper in self._keepers.values() if keeper.since_s is not None]
+        return self._clock() - min(since_s) if since_s else 0.0
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -17,10 +18,8 @@ from reports.cli.emulation import Emulation, Lines
 from reports.cli.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
-
-    from hw.emulators.serving import EmulatorServer
 
 MOST_DEVICES: Final = 64
 
@@ -51,19 +50,21 @@ def emulate(
     """
     if not 1 <= count <= MOST_DEVICES:
         raise UsageProblem(f"--count {count}: want 1 to {MOST_DEVICES}")
+    if link is not None and not link.name:
+        raise UsageProblem(f"--link {str(link)!r}: want the path of a link to be made")
     if seconds is not None and not (isfinite(seconds) and seconds > 0):
         raise UsageProblem(f"--seconds {seconds}: want a number above 0")
     options = MinerOptions(
         chips=chips, hashrate=hashrate, faults=tuple(fault or ()), meter=meter, metrics=metrics, backend=backend
     )
-    with ExitStack() as stack:
+    with _signals() as signals, ExitStack() as stack:
         emulation = _served(model, Lines(count, link), load_w, options, stack)
-        with _stopped_by_signals(emulation.server) as interrupts:
-            emulation.tell_start(as_json=as_json)
-            emulation.server.run(None if seconds is None else time.monotonic() + seconds)
+        signals.stop = emulation.server.stop
+        emulation.tell_start(as_json=as_json)
+        emulation.server.run(None if seconds is None else time.monotonic() + seconds)
         emulation.tell_end(as_json=as_json)
-        if interrupts:
-            raise KeyboardInterrupt
+    if signals.interrupted:
+        raise KeyboardInterrupt
 
 
 def _served(model: str, lines: Lines, load_w: float | None, options: MinerOptions, stack: ExitStack) -> Emulation:
@@ -85,19 +86,31 @@ def _served(model: str, lines: Lines, load_w: float | None, options: MinerOption
     return serve_meters(model, lines, load_w, options.faults, stack)
 
 
+@dataclass(slots=True)
+class _Signals:
+    """What ends the serving once it has begun, and whether Ctrl-C did."""
+
+    stop: Callable[[], None] | None = None
+    interrupted: bool = False
+
+
 @contextmanager
-def _stopped_by_signals(server: EmulatorServer) -> Iterator[list[int]]:
-    """Let Ctrl-C and SIGTERM end the serving; give a list that holds something if it was Ctrl-C."""
-    interrupts: list[int] = []
+def _signals() -> Iterator[_Signals]:
+    """Let Ctrl-C, SIGTERM and SIGHUP end the serving, or what comes before it; no second one disturbs the tidying up."""
+    told = _Signals()
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT:
-            interrupts.append(number)
-        server.stop()
+    def end(number: int, frame: FrameType | None) -> None:
+        told.interrupted |= number == signal.SIGINT
+        if told.stop is not None:
+            told.stop()
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
+        else:
+            raise SystemExit(128 + number)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
-        yield interrupts
+        yield told
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from reports.cli.emulation import Emulation, Lines
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from hw.finder import KernelFinder
     from miner.backends.registry import Backend
 
+MOST_HPS: Final = 1e18  # H/s, more than any device
 MOST_CHIPS: Final = 128  # whose addresses fit 8 bits, with one to spare between them
 FIRST_NONCES: Final = 1 << 9  # a few milliseconds of the slowest kernel
 TRIAL_S: Final = 0.1
@@ -119,8 +119,8 @@ def _rate_hps(text: str) -> float:
         rate_hps = float(matched[1]) * PREFIXES[matched[2]] if matched else 0.0
     except ValueError:
         rate_hps = 0.0
-    if not (isfinite(rate_hps) and rate_hps >= 1):
-        raise UsageProblem(f"--hashrate {text!r}: want hashes a second, such as 336M, 1.2T or 5e8")
+    if not 1 <= rate_hps <= MOST_HPS:
+        raise UsageProblem(f"--hashrate {text!r}: want hashes a second, such as 336M, 1.2T or 5e8, from 1 to {MOST_HPS:.0e}")
     return rate_hps
 
 
@@ -132,6 +132,7 @@ def _trial(engine: Backend, *, by_word: bool) -> float:
 
     header, nonces, took_s = HeaderTemplate(GENESIS_HEADER), FIRST_NONCES, 0.0
     scan = engine.words if by_word and engine.words is not None else engine.scan
+    scan(header, 0, 1, Target(0))
     most = 4 * engine.chunk_nonces
     while took_s < TRIAL_S / 2 and nonces < most:  # each attempt is twice as long as the one before, and the last one counts
         nonces *= 2

@@ -29,9 +29,7 @@ def mine(
     pool: Annotated[str | None, typer.Option(help="Mine at this pool, such as stratum+tcp://127.0.0.1:3333.")] = None,
     device: Annotated[
         list[str] | None,
-        typer.Option(
-            help="At the pool: mine on this device, such as erupter:/dev/ttyUSB0, or DEVICE@METER; may be given again."
-        ),
+        typer.Option(help="At the pool: mine on this device, such as u1:/dev/ttyUSB0, or DEVICE@METER; may be given again."),
     ] = None,
     user: Annotated[str | None, typer.Option("--user", "-u", help="At the pool: who mines.")] = None,
     password: Annotated[str, typer.Option("--password", "-p", help="At the pool.")] = "x",

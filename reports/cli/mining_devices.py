@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from reports.cli.errors import UsageProblem
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -22,6 +24,13 @@ class MiningDevices:
         from hw.drivers.registry import device_from
         from hw.supervisor import unique_labels
 
+        ports = [
+            port
+            for one in specifications
+            if (port := one.partition("@")[0].partition(":")[2]) and not one.startswith("compute")
+        ]
+        if twice := {port for port in ports if ports.count(port) > 1}:
+            raise UsageProblem(f"--device: {', '.join(sorted(twice))} is given twice; one port is one device")
         self._specifications = dict(zip(unique_labels(specifications), specifications, strict=True))
         self._devices = {label: device_from(specification) for label, specification in self._specifications.items()}
         self._supervisor: Supervisor | None = None
@@ -49,6 +58,23 @@ class MiningDevices:
     def spent(self) -> dict[str, Spent]:
         """Return what each device that has a meter drew and hashed meanwhile."""
         return {one.label: one.totals.metered for one in self._told() if one.totals.metered is not None}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return what each device did, by its own account."""
+        return [
+            {
+                "device": one.label,
+                "health": str(one.health),
+                "restarts": one.restarts,
+                "work": one.work,
+                "shares": one.shares,
+                "nonces": one.totals.nonces,
+                "hardware_errors": one.totals.hardware_errors,
+                "declared_hashes": one.totals.hashes,
+                "trouble": one.trouble or None,
+            }
+            for one in self._told()
+        ]
 
     async def watch(self, stopped: asyncio.Event) -> None:
         """Set `stopped` once there is nothing to mine on."""

@@ -6,7 +6,7 @@ import asyncio
 import json
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from reports.cli.energy_told import energy_sentences, energy_told
 from reports.cli.errors import UsageProblem
@@ -58,8 +58,8 @@ def mine_at_pool(visit: PoolVisit) -> None:
         interrupted = asyncio.run(with_signals(lambda stopped: _mine(client, devices, stopped, visit.seconds)))
     if devices is not None and (trouble := devices.trouble()) is not None:
         raise UsageProblem(trouble)
-    spent = {} if devices is None else devices.spent()
-    print(_json(visit, client.snapshot(), spent) if visit.as_json else _text(visit, client.snapshot(), spent), flush=True)
+    did = _Did(client.snapshot(), *(([], {}) if devices is None else (devices.rows(), devices.spent())))
+    print(_json(visit, did) if visit.as_json else _text(visit, did), flush=True)
     if interrupted:
         raise KeyboardInterrupt
 
@@ -101,15 +101,27 @@ def _settings(visit: PoolVisit, devices: MiningDevices | None) -> ClientSettings
     )
 
 
-def _json(visit: PoolVisit, snapshot: ClientSnapshot, spent: Mapping[str, Spent]) -> str:
+class _Did(NamedTuple):
+    """What came of a visit: at the pool, and of each device, with what those that have a meter drew."""
+
+    snapshot: ClientSnapshot
+    rows: list[dict[str, Any]]
+    spent: Mapping[str, Spent]
+
+
+def _json(visit: PoolVisit, did: _Did) -> str:
+    snapshot = did.snapshot
     rejected = {str(code): count for code, count in snapshot.rejected}
     told = {"pool": visit.url, "threads": visit.threads, "devices": visit.devices, **asdict(snapshot), "rejected": rejected}
-    return json.dumps(told | {"energy": energy_told(spent)}, indent=2)
+    if visit.devices:
+        told |= {"threads": None, "device_states": did.rows, "energy": energy_told(did.spent)}
+    return json.dumps(told, indent=2)
 
 
-def _text(visit: PoolVisit, snapshot: ClientSnapshot, spent: Mapping[str, Spent]) -> str:
+def _text(visit: PoolVisit, did: _Did) -> str:
     from miner.units import HASHES_PER_MH
 
+    snapshot = did.snapshot
     rejected = sum(count for _, count in snapshot.rejected)
     others = {"stale": snapshot.stale, "lost": snapshot.lost, "repeated": snapshot.repeated, "unanswered": snapshot.open}
     told = "".join(f", {count:,} {what}" for what, count in others.items() if count)
@@ -117,7 +129,15 @@ def _text(visit: PoolVisit, snapshot: ClientSnapshot, spent: Mapping[str, Spent]
     by_code = ", ".join(f"{count:,} with code {code}" for code, count in snapshot.rejected)
     return (
         f"{snapshot.accepted:,} accepted, {rejected:,} rejected{f' ({by_code})' if by_code else ''}{told}\n"
-        f"{snapshot.hash_rate_hps / HASHES_PER_MH:,.2f} MH/s: {snapshot.hashes:,} hashes in {snapshot.hashing_s:.1f} s "
-        f"({snapshot.backend}{'' if visit.devices else f', {visit.threads} {threads}'})"
-        + "".join(f"\n{sentence}" for sentence in energy_sentences(spent))
+        f"{snapshot.hash_rate_hps / HASHES_PER_MH:,.2f} MH/s{' declared' * bool(visit.devices)}: {snapshot.hashes:,} hashes in "
+        f"{snapshot.hashing_s:.1f} s ({snapshot.backend}{'' if visit.devices else f', {visit.threads} {threads}'})"
+        + "".join(f"\n{sentence}" for sentence in (*map(_device_sentence, did.rows), *energy_sentences(did.spent)))
+    )
+
+
+def _device_sentence(row: dict[str, Any]) -> str:
+    trouble = f"; last trouble: {row['trouble']}" if row["trouble"] else ""
+    return (
+        f"{row['device']}: {row['health']}, {row['nonces']:,} nonces, {row['shares']:,} shares, "
+        f"{row['hardware_errors']:,} hardware errors, {row['restarts']:,} restarts{trouble}"
     )

@@ -103,7 +103,7 @@ def test_joules_a_terahash_of_a_device_with_a_meter_at_its_plug(start: Start, po
     assert [len(emulated.stdout.readline()) > 1 for _ in range(2)] == [True, True]
     specification = f"bm1366:{rig}@pzem:{rig}-meter"
     miner = start(
-        *("mine", "--pool", pool, "-u", "me", "--seconds", "12", "--json"),
+        *("mine", "--pool", pool, "-u", "me", "--seconds", "16", "--json"),
         *("--device", specification, "--device", "compute:reference"),
     )
     out, _ = miner.communicate(timeout=60)
@@ -111,7 +111,7 @@ def test_joules_a_terahash_of_a_device_with_a_meter_at_its_plug(start: Start, po
     assert set(energy["devices"]) == {specification}  # the other one has no meter
     own = energy["devices"][specification]
     assert (own["quality"], own["boundary"]) == ("integrated", "wall")
-    assert own["j_per_th"] == pytest.approx(13.4 / 0.4335, rel=0.05)
+    assert own["j_per_th"] == pytest.approx(13.4 / 0.4335, rel=0.1)
     assert energy["all"] == own
 
 

@@ -197,10 +197,7 @@ class Bm13xxDevice:
     def _bring_up(self, port: Port) -> None:
         chip = self._plan.chip
         self._decoder = ResponseDecoder(Form.SHORT if chip.job_form is JobForm.MIDSTATE else Form.LONG)
-        port.discard_input()
-        for command in discovery(chip):
-            self._write(port, command)
-        self._chips = count_chips(self._plan, self._collect(port, DISCOVER_S), port.name)
+        self._chips = count_chips(self._plan, self._discovered(port), port.name)
         for command in setting_up(self._plan, self._chips):
             self._write(port, command)
         self._check_line(port)
@@ -208,6 +205,18 @@ class Bm13xxDevice:
             self._speed_up(port, self._plan.baud)
         self._mask = 0
         self._go_to(port, self._plan.goal_mhz)
+
+    def _discovered(self, port: Port) -> list[RegisterResponse]:
+        """Return what chips say of themselves, at the speed of a reset, or else at that which a host before may have left."""
+        heard: list[RegisterResponse] = []
+        for baud in dict.fromkeys((FIRST_BAUD, self._plan.baud or FIRST_BAUD)):
+            port.set_baud(baud)
+            port.discard_input()
+            for command in discovery(self._plan.chip):
+                self._write(port, command)
+            if heard := self._collect(port, DISCOVER_S):
+                break
+        return heard
 
     def _speed_up(self, port: Port, baud: int) -> None:
         """Let both ends of the line go over to another speed [Bd]; if the chips did not hear of it, try again."""
