@@ -59,9 +59,15 @@ def test_the_link_of_an_emulator_that_runs_is_left_to_it_and_that_of_a_dead_one_
 
 
 @pytest.mark.parametrize(
-    ("signals", "code"), [(["SIGINT"] * 3, 130), (["SIGTERM"], 0), (["SIGHUP"], 0), (["SIGTERM", "SIGINT"], 130)]
+    ("signals", "codes"),
+    [
+        (["SIGINT"] * 3, {130, -signal.SIGINT}),  # the last may come when nothing but the goodbye is left to do
+        (["SIGTERM"], {0}),
+        (["SIGHUP"], {0}),
+        (["SIGTERM", "SIGINT"], {0, 130, -signal.SIGINT}),
+    ],
 )
-def test_however_it_is_ended_no_link_is_left(start: Start, tmp_path: Path, signals: list[str], code: int) -> None:
+def test_however_it_is_ended_no_link_is_left(start: Start, tmp_path: Path, signals: list[str], codes: set[int]) -> None:
     process = start("pzem", "--load-w", "5", "--count", "3", "--link", str(tmp_path / "meter"))
     assert all(served(process) for _ in range(3))
     assert len(list(tmp_path.iterdir())) == 3
@@ -70,7 +76,8 @@ def test_however_it_is_ended_no_link_is_left(start: Start, tmp_path: Path, signa
         process.send_signal(getattr(signal, name))
         time.sleep(0.002)
     process.communicate(timeout=20)
-    assert (process.returncode, list(tmp_path.iterdir())) == (code, [])
+    assert process.returncode in codes
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_without_a_name_is_refused(start: Start) -> None:
