@@ -26,6 +26,7 @@ from hw.drivers.icarus.frames import BAUD, encode_nonce
 from hw.drivers.icarus.probes import GOLDEN, GOLDEN_NONCE
 from hw.drivers.port import Port
 
+ATTEMPTS: Final = 2  # at a chain that says nothing: a busy host may have missed its moment
 FIRST_S: Final = 0.4  # within which the first byte of an answer has come; devices take 0.1 s, loaded hosts somewhat more
 QUIET_S: Final = 0.1  # after which no more will
 LONGEST_S: Final = 2.0  # for a line that never falls silent; 128 chips answer within 0.2 s
@@ -104,11 +105,13 @@ def identify(port: Port, wanted: Candidates, clock: Callable[[], float] = time.m
         alike = [one for one in wanted.profiles if len(heard[0]) == one.answer_bytes and heard[0][:4] == GOLDEN_ANSWER]
         if alike:
             return _icarus(alike, heard[0])
-    if wanted.chips:
+    for _ in range(ATTEMPTS if wanted.chips else 0):
         heard.append(_ask(port, READ_CHIP_ID, clock))
         chain = _chain(port.name, wanted, heard[-1])
         if chain is not None:
             return chain
+        if heard[-1]:
+            break
     raise ProbeError(f"{port.name}: {_looks_like(heard, wanted)}")
 
 
