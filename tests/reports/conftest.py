@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,6 +107,22 @@ def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
         return told.err.removeprefix("hashwatt: ").removesuffix("\n")
 
     return run
+
+
+@pytest.fixture
+def start_hashwatt() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Return a function that starts ``hashwatt WORDS`` as a user does, behind the words `before`; all are killed at the end."""
+    running: list[subprocess.Popen[str]] = []
+
+    def begin(*words: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:
+        command = [*before, str(Path(sys.executable).with_name("hashwatt")), *words]
+        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return running[-1]
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
 
 
 def listing(folder: Path) -> dict[str, tuple[int, int]]:

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -31,18 +32,8 @@ main(sys.argv[1:])
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    running: list[subprocess.Popen[str]] = []
-
-    def begin(*arguments: str) -> subprocess.Popen[str]:
-        command = [str(Path(sys.executable).with_name("hashwatt")), "emulate", *arguments]
-        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
-        return running[-1]
-
-    yield begin
-    for process in running:
-        process.kill()
-        process.communicate()
+def start(start_hashwatt: Start) -> Start:
+    return partial(start_hashwatt, "emulate")
 
 
 def told_by(*words: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -32,18 +32,8 @@ Refused = Callable[..., str]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    running: list[subprocess.Popen[str]] = []
-
-    def begin(*arguments: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:
-        command = [*before, str(Path(sys.executable).with_name("hashwatt")), "fleet", "serve", *arguments, "--host", HOST]
-        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
-        return running[-1]
-
-    yield begin
-    for process in running:
-        process.kill()
-        process.communicate()
+def start(start_hashwatt: Start) -> Start:
+    return lambda *words, before=(): start_hashwatt("fleet", "serve", *words, "--host", HOST, before=before)
 
 
 @pytest.fixture
