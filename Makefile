@@ -26,7 +26,7 @@ sichuan: $(STAMP) ## Simulate Sichuan's cut of June 2021 and compare it with the
 	@$(V)/bin/hashwatt run sichuan-2021
 
 test: $(STAMP) ## Run the tests
-	@$(V)/bin/python -m pytest -q
+	@$(V)/bin/python -m pytest -q --numprocesses 2 --dist loadfile
 
 slow: $(V)/.stamp-oracles ## Run the slow tests: statistics, and other programs as oracles
 	@$(V)/bin/python -m pytest -q -m slow

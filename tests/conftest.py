@@ -12,10 +12,33 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parents[1]
 
+# Tests whose files begin so share one worker when several run tests: they unplug and replug pseudo-terminals, whose numbers are
+# given anew at once, and listen on the ports that mining machines have.
+SHARED_LINES = tuple(
+    f"tests/{start}"
+    for start in ("hw/", "reports/test_devices_", "reports/test_emulate", "reports/test_fleet", "reports/test_mine_devices")
+)
+
 Python = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+class ByFileAndLines(LoadFileScheduling):
+    """Keeps the tests of a file, and all that share lines, in one worker each."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "lines" if file.startswith(SHARED_LINES) else file
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Return who gives tests to workers, unless another way was asked for."""
+    return ByFileAndLines(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ def fresh(root: Path, tmp_path: Path) -> Path:
 
 def test_set_up_happens_once_whatever_the_targets(fresh: Path) -> None:
     assert make("sichuan", cwd=fresh).stdout == "ran .venv/bin/hashwatt run sichuan-2021\n"
-    assert make("test", cwd=fresh).stdout == "ran .venv/bin/python -m pytest -q\n"
+    assert make("test", cwd=fresh).stdout == "ran .venv/bin/python -m pytest -q --numprocesses 2 --dist loadfile\n"
     assert make("slow", cwd=fresh).stdout == "ran .venv/bin/python -m pytest -q -m slow\n"
     assert make("slow", "test", "sichuan", cwd=fresh).returncode == 0
     assert (fresh / "setups").read_text().splitlines() == ["setup", "setup oracles"]

@@ -220,9 +220,9 @@ def _drawn(meter: PowerMeter | str) -> tuple[Json | None, str | None]:
     problem = meter if isinstance(meter, str) else None
     if not isinstance(meter, str):
         try:
-            before_j, before_s = meter.energy_j(), time.monotonic()
+            before_s, before_j = time.monotonic(), meter.energy_j()  # an energy is that of the moment of asking
             time.sleep(METER_S)
-            after_j, passed_s = meter.energy_j(), time.monotonic() - before_s
+            passed_s, after_j = time.monotonic() - before_s, meter.energy_j()
             return {
                 "power_w": (after_j - before_j) / passed_s,
                 "mean_over_s": passed_s,
