@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
 
 from gridsim.ensemble import run_batch
 from gridsim.result import Replicate
@@ -27,6 +29,7 @@ class Ensemble:
         batches = _batches(replicates, workers * BATCHES_PER_WORKER)
         with interrupts_held_back():
             self._batches: list[Future[list[Replicate]]] = [pool.submit(run_batch, scenario, seed, batch) for batch in batches]
+        end_with_worker(pool)
 
     def collect(self, progress: Callable[[int], None]) -> list[Replicate]:
         """Wait for all batches, telling `progress` how many replicates are in; return them in order of index."""
@@ -58,16 +61,43 @@ def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _end_now(pool: ProcessPoolExecutor) -> None:
-    """End the workers whatever they do.
-
-    The queue's reading end is closed as well: before Python 3.11.5 a thread that still writes to it would wait for ever for
-    a reader, and this process for that thread.
-    """
-    for process in list((pool._processes or {}).values()):  # noqa: SLF001 - Python 3.14 has a public name for this
-        process.terminate()
-    with suppress(OSError):  # the pool's own thread may just be closing it
-        pool._call_queue._reader.close()  # type: ignore[attr-defined]  # noqa: SLF001 - what newer Pythons do themselves
+    """End the workers whatever they do, and wait until they have ended."""
+    _terminate(pool)
     pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _terminate(pool: ProcessPoolExecutor) -> None:
+    """End the workers, and whoever in this process waits for them.
+
+    The pool's own thread would wait for ever for the rest of a result whose sender has ended, since this process holds a
+    writing end of that pipe as well. And before Python 3.11.5 a thread that still writes tasks would wait for a reader.
+    """
+    for process in _processes(pool):
+        process.terminate()
+    for queue, end in ((pool._result_queue, "_writer"), (pool._call_queue, "_reader")):  # type: ignore[attr-defined]  # noqa: SLF001
+        with suppress(OSError, AttributeError):  # the pool's own thread may just be closing it, or has dropped it
+            getattr(queue, end).close()
+
+
+def _processes(pool: ProcessPoolExecutor) -> list[BaseProcess]:
+    return list((getattr(pool, "_processes", None) or {}).values())  # a pool that works in this process has none
+
+
+def end_with_worker(pool: ProcessPoolExecutor) -> None:
+    """Once a worker of `pool`, which was given all its work, ends before that is done, end the others.
+
+    It may hold the lock that they wait for, or have left a result half told; without this nobody would ever notice.
+    """
+    workers = _processes(pool)
+    if not workers:
+        return
+
+    def watch() -> None:
+        connection.wait([worker.sentinel for worker in workers])
+        if any(worker.exitcode for worker in workers):
+            _terminate(pool)
+
+    threading.Thread(target=watch, name="end-with-worker", daemon=True).start()
 
 
 def default_workers() -> int:
