@@ -5,6 +5,7 @@ Every error that a driver raises on purpose is in this tree::
     HardwareError
      +-- DriverError
           +-- FlatLineError (also RuntimeError)    a device that hashes by its own account, and finds nothing
+          +-- GarbageError (also RuntimeError)     a device of whose answers none is a nonce
           +-- FrameError (also ValueError)         bytes or fields that the wire format does not know
           +-- SettingError (also ValueError)       a frequency, a voltage or a mode that the device does not have
           +-- PortError (also OSError)             no such port, no right to it, or somebody else has it
@@ -23,6 +24,10 @@ class DriverError(HardwareError):
 
 class FlatLineError(DriverError, RuntimeError):
     """A device that hashes by its own account, and finds nothing for far too long; the message says for how many hashes."""
+
+
+class GarbageError(DriverError, RuntimeError):
+    """A device that answers a lot, and never with a nonce of its work; the message says how often."""
 
 
 class FrameError(DriverError, ValueError):

@@ -1,14 +1,15 @@
-"""The watch for a device that hashes by its own account, and finds nothing for far too long."""
+"""The watch for a device that finds nothing for far too long, though it hashes by its own account, or answers a lot."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from hw.device import Telemetry
-from hw.drivers.errors import FlatLineError
+from hw.drivers.errors import FlatLineError, GarbageError
 from miner.header import NONCE_SPACE
 
 FLAT_NONCES: Final = 12.0  # expected and none there: chance does that to an honest device once in 160,000 times
+GARBAGE: Final = 32  # errors without a nonce: one that errs at every second answer does that once in 4 billion
 FLAT_S: Final = 600.0  # and so long at least: an emulated device counts more hashes than this machine delivers
 
 
@@ -21,11 +22,13 @@ class FlatLine:
     def __init__(self, most_nonces: float, most_s: float) -> None:
         self._most_nonces, self._most_s = most_nonces, most_s
         self._hashes, self._nonces, self._at_s = 0.0, 0, 0.0  # when it was last looked at
+        self._errors = 0  # when it last found a nonce
         self._vain_hashes = self._vain_s = 0.0
 
     def begin(self, told: Telemetry, now_s: float) -> None:
         """Begin anew with a device that was opened or has found a nonce."""
         self._hashes, self._nonces, self._at_s = told.hashes, told.nonces, now_s
+        self._errors = told.hardware_errors
         self._vain_hashes = self._vain_s = 0.0
 
     def look(self, told: Telemetry, now_s: float, *, curtailed: bool) -> bool:
@@ -35,6 +38,8 @@ class FlatLine:
         ------
         FlatLineError
             If it has flat-lined.
+        GarbageError
+            If it answers a lot meanwhile, and never with a nonce.
         """
         if told.nonces != self._nonces:
             self.begin(told, now_s)
@@ -43,6 +48,10 @@ class FlatLine:
             self._vain_hashes += told.hashes - self._hashes
             self._vain_s += now_s - self._at_s
         self._hashes, self._at_s = told.hashes, now_s
+        if (errors := told.hardware_errors - self._errors) >= GARBAGE:
+            raise GarbageError(
+                f"nothing but garbage: {errors} hardware errors and no nonce among them; is the line good, and this the right device?"
+            )
         if self._vain_hashes / NONCE_SPACE > self._most_nonces and self._vain_s > self._most_s:
             raise FlatLineError(
                 f"flat-lined: {self._vain_hashes / 1e9:,.0f} billion hashes by its own account, and no nonce among them"

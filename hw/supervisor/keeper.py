@@ -15,7 +15,7 @@ from random import Random
 from typing import Final
 
 from hw.device import Device, DeviceState, DeviceWork, Solution
-from hw.drivers.errors import SettingError
+from hw.drivers.errors import PortLostError, SettingError
 from hw.errors import HardwareError
 from hw.supervisor.account import Account
 from hw.supervisor.flat_line import FLAT_NONCES, FLAT_S, FlatLine
@@ -66,6 +66,7 @@ class Keeper:
         self._restarts = -1  # the first opening is none
         self.since_s: float | None = None  # when it was first open
         self._epoch = 0
+        self._away = False  # as its last trouble was
         self._health, self._trouble = Health.SICK, ""
         self._told = device.telemetry()
         self._totals = self._account.totals()
@@ -86,6 +87,7 @@ class Keeper:
             work=self._work,
             shares=self._shares,
             trouble=self._trouble,
+            away=self._away,
             standing=self._standing,
             telemetry=self._told,
             totals=self._totals,
@@ -135,16 +137,23 @@ class Keeper:
     def _fail(self, error: Exception) -> None:
         """Close the device and wait; keep what it had in hand."""
         self._health = Health.DEAD if self._attempts >= DEAD_AFTER else Health.SICK
-        self._note_trouble(error)
+        self._away, name, first = isinstance(error, PortLostError), self._device.name, self._restarts < 0 and self._attempts == 1
+        if first:
+            self._trouble = _sentence(error)  # logged once it was found worth another attempt
+        else:
+            self._note_trouble(error)
         self._in_hand.lost()
         self._device.close()
         self._told = self._device.telemetry()
         wait_s = self._backoff.next_s()
-        _LOG.info("%s: tried again in %.1f s", self._device.name, wait_s)
+        if not first:
+            _LOG.info("%s: tried again in %.1f s", name, wait_s)
         self._board.wait(wait_s)
+        if first and not self._board.read().closed:
+            _LOG.warning("%s: %s", name, self._trouble)
 
     def _note_trouble(self, error: BaseException) -> None:
-        self._trouble = " ".join(str(error).split())
+        self._trouble = _sentence(error)
         _LOG.warning("%s: %s", self._device.name, self._trouble)
 
     def _obey(self) -> None:
@@ -225,3 +234,7 @@ class Keeper:
         self._totals = self._account.totals()
         if self._flat_line.look(self._told, self._board.clock(), curtailed=self._standing.curtailed):
             self._backoff.reset()
+
+
+def _sentence(error: BaseException) -> str:
+    return " ".join(str(error).split())

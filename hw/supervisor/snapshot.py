@@ -36,6 +36,8 @@ class DeviceSnapshot:
         How often it was opened anew, what it was given, and what it found of the job's difficulty.
     trouble : str
         Its last trouble, or what it was last refused, until it finds a share; else empty.
+    away : bool
+        Whether that was the loss of its port while it was open: it may come back.
     standing : Standing
         What holds for it by order: whether it is curtailed, its clock, its power.
     telemetry : Telemetry
@@ -52,6 +54,7 @@ class DeviceSnapshot:
     work: int
     shares: int
     trouble: str
+    away: bool
     standing: Standing
     telemetry: Telemetry
     totals: Totals

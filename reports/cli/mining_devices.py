@@ -49,9 +49,9 @@ class MiningDevices:
         return DeviceCollector(lambda: [supervised(one, self._specifications[one.label]) for one in self._told()])
 
     def trouble(self) -> str | None:
-        """Return why there is nothing to mine on, if no device was ever opened and each has failed."""
+        """Return why there is nothing to mine on, if no device was ever opened and none of them will be."""
         told = self._told()
-        if not told or any(one.opened or not one.trouble for one in told):
+        if not told or any(one.opened or _may_come(one) for one in told):
             return None
         return "; ".join(f"{one.name}: {one.trouble}" for one in told)
 
@@ -85,3 +85,8 @@ class MiningDevices:
 
     def _told(self) -> list[DeviceSnapshot]:
         return [] if self._supervisor is None else self._supervisor.snapshot()
+
+
+def _may_come(device: DeviceSnapshot) -> bool:
+    """Return whether a device that never was open is still tried for the first time, or was and went away meanwhile."""
+    return not device.trouble or (device.away and device.health != "dead")

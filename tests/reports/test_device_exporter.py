@@ -44,6 +44,7 @@ def snapshot(boundary: Boundary = "wall", *, curtailed: bool = False) -> DeviceS
         work=70,
         shares=4,
         trouble="",
+        away=False,
         standing=Standing(curtailed=curtailed),
         telemetry=hardware.Telemetry(
             state=hardware.DeviceState.CURTAILED if curtailed else hardware.DeviceState.HASHING,

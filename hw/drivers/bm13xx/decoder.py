@@ -146,6 +146,11 @@ class ResponseDecoder(FrameDecoder[Response]):
         super().__init__(responses.PREAMBLE)
         self.form = form
 
+    @property
+    def broken_answers(self) -> int:
+        """How many answers were none: by their check sums, or else by the length of what was garbage."""
+        return max(self.bad_crc, self._garbage_bytes // self.form)
+
     def feed(self, data: bytes) -> list[Response]:
         """Add `data`; return the answers that became whole by it.
 

@@ -7,6 +7,7 @@ answer is hashed again before it counts.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from math import inf
 from typing import Final
@@ -64,6 +65,8 @@ class Bm13xxDevice:
         self._state = DeviceState.CLOSED
         self._chips = 0
         self._clock_mhz = 0.0
+        self._steps: deque[float] = deque()  # of the clock, still to come [MHz]
+        self._step_due_s = AT_ONCE_S
         self._sweep: Command | None = None
         self._mask = 0
         self._job_id = 0
@@ -85,7 +88,7 @@ class Bm13xxDevice:
         return self._chips
 
     def open(self) -> None:
-        """Open the port, count the chips and bring them up; with many steps of the clock this takes seconds.
+        """Open the port, count the chips and set them up; `poll` then raises the clock step by step, while they hash.
 
         Raises
         ------
@@ -135,7 +138,9 @@ class Bm13xxDevice:
 
         A nonce below the share target is only counted. An answer comes up to 50 ms late, if one came just before.
         """
-        port, left_s = self._opened(), self._due_s - self._clock()
+        port = self._opened()
+        self._climb(port)
+        left_s = min(self._due_s, self._step_due_s if self._steps else NEVER_S) - self._clock()
         wait_s = left_s if 0 < left_s < timeout_s else timeout_s
         held, began_s = self._decoder.held_bytes > 0, self._clock()
         data = self._pace.read(port, wait_s, at_once=held or self._ids_return_soon())
@@ -154,20 +159,15 @@ class Bm13xxDevice:
             state=self._state,
             hashes=self._hashes,
             nonces=self._book.nonces,
-            hardware_errors=self._book.errors + self._decoder.bad_crc,
+            hardware_errors=self._book.errors + self._decoder.broken_answers,
             frequency_mhz=self._clock_mhz or None,
         )
 
     def set_frequency(self, frequency_mhz: float) -> None:
-        """Set the clock [MHz], upwards in steps; raise SettingError outside what the PLL makes."""
+        """Set the clock [MHz]; raise SettingError outside what the PLL makes. Upwards `poll` makes all steps but the first."""
         port = self._opened()
-        self._count()
         set_clock(self._plan.chip, self._chips, frequency_mhz)  # which raises before anything is written
         self._go_to(port, frequency_mhz)
-        if self._state is DeviceState.CURTAILED:  # what sets a clock also lets chips sweep
-            self._write(port, WriteRegister(Register.HASH_COUNTING, 0))
-        if self._state is DeviceState.HASHING:  # at another clock the job is used up at another time
-            self._due_s = min(self._due_s, self._clock() + self._job_lasts_s())
 
     def set_power_target(self, power_w: float) -> None:
         """Refuse: chips do not know what they draw."""
@@ -192,6 +192,7 @@ class Bm13xxDevice:
         if self._port is not None:
             self._port.close()
         self._port, self._clock_mhz = None, 0.0
+        self._steps.clear()
         self._state, self._due_s = DeviceState.CLOSED, NEVER_S
 
     def _bring_up(self, port: Port) -> None:
@@ -251,16 +252,23 @@ class Bm13xxDevice:
         return answers + [one for one in self._decoder.silence() if isinstance(one, RegisterResponse)]
 
     def _go_to(self, port: Port, goal_mhz: float) -> None:
-        """Change the clock, upwards in steps, since a sudden load makes supplies sag."""
-        steps = clock_steps(self._clock_mhz, goal_mhz)
-        for number, step_mhz in enumerate(steps, 1):
-            pll, commands = set_clock(self._plan.chip, self._chips, step_mhz)
+        """Begin to change the clock, upwards in steps, since a sudden load makes supplies sag."""
+        self._steps, self._step_due_s = deque(clock_steps(self._clock_mhz, goal_mhz)), AT_ONCE_S
+        self._climb(port)
+
+    def _climb(self, port: Port) -> None:
+        """Take the steps of the clock that are due."""
+        while self._steps and self._clock() >= self._step_due_s:
+            self._count()  # what was hashed at the clock until now
+            pll, commands = set_clock(self._plan.chip, self._chips, self._steps.popleft())
             for command in commands:
                 self._write(port, command)
             self._sweep, self._clock_mhz = commands[-1], pll.mhz
-            if number < len(steps):
-                self._sleep(self._plan.step_s)
-        self._counted_s = self._clock()
+            self._step_due_s = self._clock() + self._plan.step_s
+            if self._state is DeviceState.CURTAILED:  # what sets a clock also lets chips sweep
+                self._write(port, WriteRegister(Register.HASH_COUNTING, 0))
+            if self._state is DeviceState.HASHING:  # at another clock the job is used up at another time
+                self._due_s = min(self._due_s, self._clock() + self._job_lasts_s())
 
     def _hashrate_hps(self) -> float:
         return self._plan.chip.hashrate_hps(self._clock_mhz, self._chips)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hw.device import DeviceState, Telemetry
-from hw.drivers.errors import FlatLineError
+from hw.drivers.errors import FlatLineError, GarbageError
 from hw.meters.efficiency import Spent
 from hw.power import PowerSample
 from hw.supervisor.account import Account, Totals
-from hw.supervisor.flat_line import FlatLine
+from hw.supervisor.flat_line import GARBAGE, FlatLine
 from hw.supervisor.in_hand import InHand, Piece
 from miner.header import NONCE_SPACE
 from miner.work import WorkQueue
@@ -127,6 +127,16 @@ def test_time_asleep_and_hashes_on_the_way_to_sleep_are_not_in_vain() -> None:
     assert not watch.look(told(9.4 * NONCE_SPACE), 5050.0, curtailed=False)
     with pytest.raises(FlatLineError, match="flat-lined: 11 billion hashes"):
         watch.look(told(10.1 * NONCE_SPACE), 5051.0, curtailed=False)
+
+
+def test_answers_of_which_none_is_a_nonce_are_garbage() -> None:
+    watch = FlatLine(most_nonces=2.0, most_s=100.0)
+    watch.begin(told(errors=7), 0.0)
+    assert not watch.look(told(errors=30), 1.0, curtailed=False)
+    assert watch.look(told(errors=30, nonces=1), 2.0, curtailed=False)
+    assert not watch.look(told(errors=30 + GARBAGE - 1, nonces=1), 3.0, curtailed=False)
+    with pytest.raises(GarbageError, match="nothing but garbage: 32 hardware errors and no nonce among them"):
+        watch.look(told(errors=30 + GARBAGE, nonces=1), 4.0, curtailed=False)
 
 
 def test_a_nonce_begins_the_watch_anew() -> None:

@@ -14,6 +14,7 @@ from hw.drivers.icarus.driver import IcarusDevice
 from hw.drivers.icarus.family import profile
 from hw.drivers.port import SerialPort
 from hw.supervisor import FLAT_NONCES, Care, Health, Supervisor
+from hw.supervisor.flat_line import GARBAGE
 from miner.header import NONCE_SPACE, Nonce
 from miner.share import Hit
 from miner.stratum.hashing import Share
@@ -21,6 +22,8 @@ from miner.target import MAX_TARGET, Target
 from miner.work import Space, WorkQueue
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.hw.conftest import Emulate
     from tests.hw.supervisor.conftest import MakeQueue, Scripted, Supervise, Until
 
@@ -134,6 +137,35 @@ def test_one_that_counts_hashes_and_finds_nothing_is_restarted(
     assert until(lambda: device.opened == 2)
     [told] = supervisor.snapshot()
     assert told.trouble.startswith("flat-lined: 56 billion hashes by its own account, and no nonce among them")
+
+
+def test_one_that_answers_garbage_is_restarted(supervise: Supervise, scripted: type[Scripted], until: Until) -> None:
+    device = scripted()
+    supervisor = supervise(device)
+    assert until(lambda: supervisor.snapshot()[0].health == Health.ALIVE)
+    device.hardware_errors = GARBAGE
+    assert until(lambda: device.opened == 2)
+    assert "nothing but garbage: 32 hardware errors" in supervisor.snapshot()[0].trouble
+
+
+def test_one_that_goes_away_while_it_is_first_opened_may_come_again(
+    supervise: Supervise, scripted: type[Scripted], until: Until, caplog: pytest.LogCaptureFixture
+) -> None:
+    device = scripted()
+
+    def lost() -> None:
+        device.on_open = lambda: None
+        raise PortLostError("port 1: unplugged")
+
+    device.on_open = lost
+    supervisor = supervise(device)
+    assert until(lambda: supervisor.snapshot()[0].trouble)
+    [told] = supervisor.snapshot()
+    assert (told.opened, told.away, told.health) == (False, True, Health.SICK)
+    assert until(lambda: supervisor.snapshot()[0].opened)
+    assert [record.message for record in caplog.records if "unplugged" in record.message] == [
+        "scripted at 1: port 1: unplugged"
+    ]
 
 
 def test_an_answer_to_unknown_work_is_not_handed_over(

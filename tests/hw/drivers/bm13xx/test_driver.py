@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hw.device import DeviceState, DeviceWork, Solution
-from hw.drivers.bm13xx.bringup import ChainPlan, address_interval, clock_steps
+from hw.drivers.bm13xx.bringup import ChainPlan, address_interval
 from hw.drivers.bm13xx.chips import CHIPS
 from hw.drivers.bm13xx.driver import Bm13xxDevice
 from hw.drivers.bm13xx.nonces import result_id
@@ -22,28 +21,14 @@ from miner.template import HeaderTemplate, MidstateTemplate
 from miner.work import VERSION_ROLLING_MASK
 
 if TYPE_CHECKING:
-    from tests.hw.conftest import Emulate, Emulated
+    from tests.hw.conftest import Emulate
+    from tests.hw.drivers.bm13xx.conftest import Drive
 
-Drive = Callable[..., Bm13xxDevice]
 ROLLED = b"\x01\x00\x00\x20" + GENESIS_HEADER[4:]
 
 
 def work(number: int = 1, mask: int = 0, header: bytes = GENESIS_HEADER, target: Target = MAX_TARGET) -> DeviceWork:
     return DeviceWork(number=number, template=HeaderTemplate(header), target=target, version_mask=mask)
-
-
-@pytest.fixture
-def drive() -> Iterator[Drive]:
-    devices = []
-
-    def start(emulated: Emulated, name: str = "BM1366", **plan: object) -> Bm13xxDevice:
-        chosen = ChainPlan(chip=CHIPS[name], **{"step_s": 0.0, **plan})  # type: ignore[arg-type]
-        devices.append(Bm13xxDevice(chosen, lambda: SerialPort(emulated.path, 115200)))
-        return devices[-1]
-
-    yield start
-    for device in devices:
-        device.close()
 
 
 def wait(device: Bm13xxDevice, for_s: float = 5.0) -> list[Solution]:
@@ -135,43 +120,6 @@ def test_a_job_is_counted_once_however_long_it_lasts(emulate: Emulate, drive: Dr
     device.submit(work(2))
     time.sleep(0.1)
     assert device.telemetry().hashes == 2 << 32
-
-
-def test_a_clock_that_is_set_does_not_wake_a_curtailed_chain(emulate: Emulate, drive: Drive) -> None:
-    emulated = emulate("bm1366")
-    device = drive(emulated)
-    device.open()
-    device.curtail()
-    device.set_frequency(400.0)
-    device._check_line(device._opened())  # then all that was written has arrived
-    assert not emulated.emulator.chain.hashes  # type: ignore[attr-defined]
-    device.resume()
-    device._check_line(device._opened())
-    assert emulated.emulator.chain.hashes  # type: ignore[attr-defined]
-
-
-def test_the_chain_is_clocked_as_the_driver_says(emulate: Emulate, drive: Drive) -> None:
-    emulated = emulate("bm1370", chips=2)
-    device = drive(emulated, "BM1370", clock_mhz=600.0)
-    device.open()
-    time.sleep(0.1)
-    chain = emulated.emulator.chain  # type: ignore[attr-defined]
-    assert chain.clock_mhz == pytest.approx(600, rel=0.001)
-    device.set_frequency(500.0)
-    time.sleep(0.1)
-    assert chain.clock_mhz == pytest.approx(500, rel=0.001)
-    assert device.telemetry().frequency_mhz == chain.clock_mhz
-    with pytest.raises(SettingError, match=r"a clock of 9000 MHz; BM1370 has 40.8 to 2987.5 MHz"):
-        device.set_frequency(9000)
-    with pytest.raises(SettingError, match="chips do not know what they draw"):
-        device.set_power_target(10)
-
-
-def test_the_clock_goes_up_in_steps_and_down_at_once() -> None:
-    assert clock_steps(0.0, 75.0) == [62.5, 68.75, 75.0]
-    assert clock_steps(500.0, 510.0) == [506.25, 510.0]
-    assert clock_steps(500.0, 100.0) == [100.0]
-    assert len(clock_steps(0.0, 525.0)) == 75  # 7.5 s at 0.1 s a step, as hosts take
 
 
 @pytest.mark.parametrize(("chips", "interval"), [(1, 256), (2, 128), (3, 64), (4, 64), (65, 2), (126, 2), (128, 2)])
