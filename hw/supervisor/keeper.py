@@ -137,7 +137,8 @@ class Keeper:
     def _fail(self, error: Exception) -> None:
         """Close the device and wait; keep what it had in hand."""
         self._health = Health.DEAD if self._attempts >= DEAD_AFTER else Health.SICK
-        self._away, name, first = isinstance(error, PortLostError), self._device.name, self._restarts < 0 and self._attempts == 1
+        self._away, name = isinstance(error, PortLostError), self._device.name
+        first = self._restarts < 0 and self._attempts == 1
         if first:
             self._trouble = _sentence(error)  # logged once it was found worth another attempt
         else:
