@@ -50,7 +50,7 @@ class FlatLine:
         self._hashes, self._at_s = told.hashes, now_s
         if (errors := told.hardware_errors - self._errors) >= GARBAGE:
             raise GarbageError(
-                f"nothing but garbage: {errors} hardware errors and no nonce among them; is the line good, and is it this device?"
+                f"nothing but garbage: {errors} hardware errors and no nonce among them; is the line good, the device right?"
             )
         if self._vain_hashes / NONCE_SPACE > self._most_nonces and self._vain_s > self._most_s:
             raise FlatLineError(
