@@ -14,7 +14,7 @@ FLAT_S: Final = 600.0  # and so long at least: an emulated device counts more ha
 
 
 class FlatLine:
-    """Adds up hashes and time [s] in vain since the last nonce; while a device is curtailed neither counts.
+    """Adds up hashes, time [s] and errors in vain since the last nonce; while a device is curtailed none of them counts.
 
     It has flat-lined once `most_s` [s] went by in which it should, by its own account, have found `most_nonces`.
     """
@@ -22,14 +22,14 @@ class FlatLine:
     def __init__(self, most_nonces: float, most_s: float) -> None:
         self._most_nonces, self._most_s = most_nonces, most_s
         self._hashes, self._nonces, self._at_s = 0.0, 0, 0.0  # when it was last looked at
-        self._errors = 0  # when it last found a nonce
         self._vain_hashes = self._vain_s = 0.0
+        self._errors = self._vain_errors = 0
 
     def begin(self, told: Telemetry, now_s: float) -> None:
         """Begin anew with a device that was opened or has found a nonce."""
         self._hashes, self._nonces, self._at_s = told.hashes, told.nonces, now_s
-        self._errors = told.hardware_errors
         self._vain_hashes = self._vain_s = 0.0
+        self._errors, self._vain_errors = told.hardware_errors, 0
 
     def look(self, told: Telemetry, now_s: float, *, curtailed: bool) -> bool:
         """Return whether it found a nonce since the last look.
@@ -47,10 +47,12 @@ class FlatLine:
         if not curtailed:
             self._vain_hashes += told.hashes - self._hashes
             self._vain_s += now_s - self._at_s
-        self._hashes, self._at_s = told.hashes, now_s
-        if (errors := told.hardware_errors - self._errors) >= GARBAGE:
+            self._vain_errors += told.hardware_errors - self._errors
+        self._hashes, self._at_s, self._errors = told.hashes, now_s, told.hardware_errors
+        if self._vain_errors >= GARBAGE:
             raise GarbageError(
-                f"nothing but garbage: {errors} hardware errors and no nonce among them; is the line good, the device right?"
+                f"nothing but garbage: {self._vain_errors} hardware errors and no nonce since the last; "
+                "is the line good, and is this the right device?"
             )
         if self._vain_hashes / NONCE_SPACE > self._most_nonces and self._vain_s > self._most_s:
             raise FlatLineError(

@@ -137,21 +137,20 @@ class Keeper:
     def _fail(self, error: Exception) -> None:
         """Close the device and wait; keep what it had in hand."""
         self._health = Health.DEAD if self._attempts >= DEAD_AFTER else Health.SICK
-        self._away, name = isinstance(error, PortLostError), self._device.name
-        first = self._restarts < 0 and self._attempts == 1
-        if first:
-            self._trouble = _sentence(error)  # logged once it was found worth another attempt
-        else:
-            self._note_trouble(error)
+        self._away = isinstance(error, PortLostError)
+        self._trouble, name = _sentence(error), self._device.name  # which is shorter once it is closed
         self._in_hand.lost()
         self._device.close()
         self._told = self._device.telemetry()
         wait_s = self._backoff.next_s()
-        if not first:
-            _LOG.info("%s: tried again in %.1f s", name, wait_s)
-        self._board.wait(wait_s)
-        if first and not self._board.read().closed:
+        if self._restarts < 0 and self._attempts == 1:  # whoever ends because of it says why; it is logged if nobody does
+            self._board.wait(wait_s)
+            if not self._board.read().closed:
+                _LOG.warning("%s: %s", name, self._trouble)
+        else:
             _LOG.warning("%s: %s", name, self._trouble)
+            _LOG.info("%s: tried again in %.1f s", name, wait_s)
+            self._board.wait(wait_s)
 
     def _note_trouble(self, error: BaseException) -> None:
         self._trouble = _sentence(error)

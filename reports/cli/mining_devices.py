@@ -89,4 +89,6 @@ class MiningDevices:
 
 def _may_come(device: DeviceSnapshot) -> bool:
     """Return whether a device that never was open is still tried for the first time, or was and went away meanwhile."""
-    return not device.trouble or (device.away and device.health != "dead")
+    from hw.supervisor import Health
+
+    return not device.trouble or (device.away and device.health is not Health.DEAD)

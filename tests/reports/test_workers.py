@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -29,13 +27,6 @@ def half_told(pool: ProcessPoolExecutor) -> Future[bytes]:
     return telling
 
 
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    began_s = time.monotonic()
-    yield
-    assert time.monotonic() - began_s < seconds
-
-
 def test_ctrl_c_does_not_wait_for_the_rest() -> None:
     with pytest.raises(KeyboardInterrupt), worker_pool(1) as pool:  # noqa: PT012 - all of it belongs to the pool
         telling = half_told(pool)
@@ -51,5 +42,4 @@ def test_a_worker_that_is_killed_leaves_nobody_waiting() -> None:
         [worker] = [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
         assert not telling.done()
         worker.kill()
-        with within(20.0):
-            assert isinstance(telling.exception(timeout=30), BrokenProcessPool)
+        assert isinstance(telling.exception(timeout=20), BrokenProcessPool)

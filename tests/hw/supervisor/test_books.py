@@ -135,8 +135,15 @@ def test_answers_of_which_none_is_a_nonce_are_garbage() -> None:
     assert not watch.look(told(errors=30), 1.0, curtailed=False)
     assert watch.look(told(errors=30, nonces=1), 2.0, curtailed=False)
     assert not watch.look(told(errors=30 + GARBAGE - 1, nonces=1), 3.0, curtailed=False)
-    with pytest.raises(GarbageError, match="nothing but garbage: 32 hardware errors and no nonce among them"):
+    with pytest.raises(GarbageError, match="nothing but garbage: 32 hardware errors and no nonce since"):
         watch.look(told(errors=30 + GARBAGE, nonces=1), 4.0, curtailed=False)
+
+
+def test_answers_that_come_late_to_who_is_curtailed_are_no_garbage() -> None:
+    watch = FlatLine(most_nonces=2.0, most_s=100.0)
+    watch.begin(told(), 0.0)
+    assert not watch.look(told(errors=10 * GARBAGE), 1.0, curtailed=True)
+    assert not watch.look(told(errors=11 * GARBAGE - 1), 2.0, curtailed=False)
 
 
 def test_a_nonce_begins_the_watch_anew() -> None:

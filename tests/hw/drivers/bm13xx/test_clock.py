@@ -38,7 +38,7 @@ def test_it_hashes_while_its_clock_goes_up(emulate: Emulate, drive: Drive) -> No
     took_s = time.monotonic() - began_s
     assert clocks == sorted(clocks)  # type: ignore[type-var]
     assert len(set(clocks)) == 6
-    assert 0.5 < took_s < 1.5
+    assert took_s > 0.5
     full_hps = 100e6 * 894
     assert 0.6 * full_hps * took_s < device.telemetry().hashes < 0.9 * full_hps * took_s
     device._check_line(device._opened())
@@ -62,10 +62,10 @@ def test_a_chain_that_is_curtailed_on_the_way_up_stands_still(emulate: Emulate, 
     device.open()
     device.submit(WORK)
     device.curtail()
-    until_s = time.monotonic() + 0.6
-    while time.monotonic() < until_s:
+    until_s = time.monotonic() + 5
+    while device.telemetry().frequency_mhz != pytest.approx(100.0, rel=0.01):
         device.poll(0.02)
-    assert device.telemetry().frequency_mhz == pytest.approx(100.0, rel=0.01)
+        assert time.monotonic() < until_s
     assert device.telemetry().state is DeviceState.CURTAILED
     device._check_line(device._opened())
     assert not emulated.emulator.chain.hashes  # type: ignore[attr-defined]

@@ -58,6 +58,16 @@ def test_garbage_before_a_frame_is_counted() -> None:
     assert decoder.counts() == DecoderCounts(frames=1, garbage_bytes=4, resyncs=1)
 
 
+def test_answers_are_broken_by_check_sum_or_by_the_length_of_garbage() -> None:
+    decoder = ResponseDecoder(Form.LONG)
+    wrong = GENESIS_ANSWER[:-1] + bytes([GENESIS_ANSWER[-1] ^ 1])
+    fed(decoder, wrong + GENESIS_ANSWER + wrong)
+    assert decoder.silence() == []
+    assert decoder.broken_answers == decoder.bad_crc == 2
+    fed(decoder, bytes(10 * Form.LONG))
+    assert (decoder.broken_answers, decoder.bad_crc) == (12, 2)
+
+
 def test_a_preamble_within_garbage_is_a_false_start() -> None:
     """Piaxe's discovery right behind half a preamble, a whole one, and one with a known type but a wrong length."""
     decoder = CommandDecoder()
