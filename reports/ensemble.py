@@ -93,7 +93,10 @@ def end_with_worker(pool: ProcessPoolExecutor) -> None:
         return
 
     def watch() -> None:
-        connection.wait([worker.sentinel for worker in workers])
+        ended = connection.wait([worker.sentinel for worker in workers])
+        for worker in workers:
+            if worker.sentinel in ended:
+                worker.join()  # its sentinel ends a moment before it does, and before it has an exit code
         if any(worker.exitcode for worker in workers):
             _terminate(pool)
 
