@@ -28,7 +28,9 @@ from miner.stratum.backoff import Backoff
 from miner.stratum.hashing import Share
 from miner.work import WorkQueue, hash_difficulty
 
-POLL_S: Final = 0.05  # how long a device is listened to before its keeper looks at orders and jobs
+POLL_S: Final = (
+    0.07  # how long a device is listened to before its keeper looks at orders and jobs; a driver's longest rest fits
+)
 DEAD_AFTER: Final = 5  # attempts to open it in a row
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 60.0

@@ -32,7 +32,7 @@ from hw.drivers.bm13xx.registers import Register, version_mask_value
 from hw.drivers.bm13xx.responses import Form, NonceResponse, RegisterResponse
 from hw.drivers.bm13xx.work import send
 from hw.drivers.errors import DriverError, PortError, ProbeError, SettingError
-from hw.drivers.pace import REST_S, Pace
+from hw.drivers.pace import REST_S, STRETCH_S, Pace
 from hw.drivers.port import Port
 from miner.header import NONCE_SPACE
 
@@ -136,14 +136,15 @@ class Bm13xxDevice:
     def poll(self, timeout_s: float) -> list[Solution]:
         """Return what it found, waiting up to `timeout_s` [s] for bytes, but no longer than until it wants work.
 
-        A nonce below the share target is only counted. An answer comes up to 50 ms late, if one came just before.
+        A nonce below the share target is only counted. An answer comes up to 65 ms late, if one came just before.
         """
         port = self._opened()
         self._climb(port)
         left_s = min(self._due_s, self._step_due_s if self._steps else NEVER_S) - self._clock()
-        wait_s = left_s if 0 < left_s < timeout_s else timeout_s
+        due = 0 < left_s < timeout_s
         held, began_s = self._decoder.held_bytes > 0, self._clock()
-        data = self._pace.read(port, wait_s, at_once=held or self._ids_return_soon())
+        at_once = held or self._ids_return_soon()
+        data = self._pace.read(port, left_s if due else timeout_s, at_once=at_once, then_busy=due)
         if not data and not (held and self._clock() - began_s > GAP_S):
             return []
         solutions = []
@@ -278,7 +279,7 @@ class Bm13xxDevice:
 
     def _ids_return_soon(self) -> bool:
         """Tell whether an answer that waits might be taken for one to a later job of the same id."""
-        return job_ids(self._plan.chip) * self._job_lasts_s() < 2 * REST_S
+        return job_ids(self._plan.chip) * self._job_lasts_s() < 2 * (REST_S + STRETCH_S)
 
     def _count(self) -> None:
         """Add what was hashed since it was last counted: no more than the job holds, whose space chips then search again."""

@@ -51,7 +51,7 @@ from miner.work import VERSION_ROLLING_MASK, spread_bits
 EASY = Target((HASH_SPACE >> 12) - 1)
 SHARE = Target((HASH_SPACE >> 16) - 1)
 PLACES, EACH = 4, 64  # versions, and answers of each
-POLL_S = 0.05  # as long as the supervisor listens at a time
+POLL_S = 0.07  # as long as the supervisor listens at a time
 CHAINS_RATE, STICK_RATE = 100.0, 1.0  # answers/s; of the sticks with a driver the fastest finds one in 2.7 s
 FRAME_BYTES = 11
 QUIET_PERCENT, PATIENCE_S = 10.0, 20.0  # other work leaves a loop nothing of its own in the processor's caches

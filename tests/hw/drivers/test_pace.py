@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from hw.drivers.errors import PortLostError
-from hw.drivers.pace import REST_S, Pace
+from hw.drivers.pace import REST_S, STRETCH_S, Pace
 from hw.drivers.port import READ_BYTES, SerialPort
 from hw.emulators.pty_line import PtyLine
 
@@ -39,8 +39,8 @@ class Line:
         del self._coming[: len(there)]
         return b"".join(there)
 
-    def take(self, timeout_s: float = 0.05, *, at_once: bool = False) -> bytes:
-        return self.pace.read(self, timeout_s, at_once=at_once)  # type: ignore[arg-type]
+    def take(self, timeout_s: float = 0.05, *, at_once: bool = False, then_busy: bool = False) -> bytes:
+        return self.pace.read(self, timeout_s, at_once=at_once, then_busy=then_busy)  # type: ignore[arg-type]
 
 
 def test_a_lone_answer_does_not_wait() -> None:
@@ -80,6 +80,21 @@ def test_the_rest_is_part_of_the_time_that_a_read_may_take(timeout_s: float) -> 
     line.take()
     assert line.take(timeout_s) == b""
     assert line.now_s == pytest.approx(timeout_s)
+
+
+def test_a_host_that_is_to_give_work_soon_after_the_rest_wakes_up_once() -> None:
+    line = Line((0.0, b"a"), (0.01, b"b"), (REST_S + 0.5 * STRETCH_S, b"c"))
+    line.take()
+    assert line.take(REST_S + STRETCH_S, then_busy=True) == b"bc"
+    assert (line.now_s, line.reads) == (REST_S + STRETCH_S, 2)
+
+
+@pytest.mark.parametrize(("longer_s", "busy"), [(STRETCH_S + 0.001, True), (STRETCH_S, False)])
+def test_the_rest_is_not_stretched_for_longer_or_for_nothing(longer_s: float, busy: bool) -> None:
+    line = Line((0.0, b"a"), (0.01, b"b"))
+    line.take()
+    assert line.take(REST_S + longer_s, then_busy=busy) == b"b"
+    assert line.now_s == REST_S
 
 
 @pytest.fixture
