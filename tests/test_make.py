@@ -34,7 +34,7 @@ def fresh(root: Path, tmp_path: Path) -> Path:
     shutil.copy(root / "Makefile", tmp_path)
     setup = tmp_path / "tools/setup-venv"
     setup.write_text(
-        "#!/bin/sh\necho setup $* >>setups\nmkdir -p .venv/bin\ncd .venv/bin\n"
+        "#!/bin/sh\necho setup $* >>setups\nvenv=${HASHWATT_VENV:-.venv}\nmkdir -p $venv/bin\ncd $venv/bin\n"
         "for tool in python hashwatt; do printf '#!/bin/sh\\necho ran $0 $*\\n' >$tool; chmod +x $tool; done\n"
     )
     setup.chmod(0o755)
@@ -46,7 +46,7 @@ def fresh(root: Path, tmp_path: Path) -> Path:
 def test_set_up_happens_once_whatever_the_targets(fresh: Path) -> None:
     assert make("sichuan", cwd=fresh).stdout == "ran .venv/bin/hashwatt run sichuan-2021\n"
     assert make("test", cwd=fresh).stdout == "ran .venv/bin/python -m pytest -q --numprocesses 2 --dist loadfile\n"
-    assert make("slow", cwd=fresh).stdout == "ran .venv/bin/python -m pytest -q -m slow\n"
+    assert make("slow", cwd=fresh).stdout == "ran .venv-oracles/bin/python -m pytest -q -m slow\n"
     assert make("slow", "test", "sichuan", cwd=fresh).returncode == 0
     assert (fresh / "setups").read_text().splitlines() == ["setup", "setup oracles"]
 
