@@ -7,6 +7,7 @@ code meaning
 1    failure: a self-test, a full disk, a check that did not hold, a defect of the program
 2    usage or bad input: the sentence says what is wrong, where, and what would be right
 130  interrupted with Ctrl-C
+141  whoever read the output, `head` perhaps, had seen enough and left; nothing is said of it
 ==== =====================================================================================================
 
 A command says that its input is wrong by raising `UsageProblem`. Errors of the floors may pass through a command
@@ -24,7 +25,13 @@ EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells report it
 
+# 128 + SIGPIPE, as shells report `ls`, `yes` or `git log` into `head`. Tools in Python either give the signal back its default
+# action and really die of it (csvkit), or end with a code of their own. Here the signal stays ignored: its default action would
+# also end a server whose client left, and no process that dies of a signal removes its links or tells its devices to stop.
+EXIT_PIPE: Final = 141
+
 FLOORS: Final = ("miner", "hw", "gridsim", "reports")
+MOST_WORD: Final = 160  # letters; a path may be longer, but nobody reads it to its end
 _TREES: Final = frozenset(f"{floor}.errors" for floor in FLOORS)
 
 
@@ -61,5 +68,8 @@ def sentence(error: BaseException) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return `text` with every run of white space, line ends included, as one blank."""
-    return " ".join(text.split())
+    """Return `text` on one line: white space is one blank, long words are cut, control characters are spelled out."""
+    words = (
+        word if len(word) <= MOST_WORD else f"{word[: MOST_WORD // 2]}...{word[-MOST_WORD // 4 :]}" for word in text.split()
+    )
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in " ".join(words))

@@ -116,7 +116,7 @@ WRONG_WORDS = [
     pytest.param(["version", "--jsn"], "No such option: --jsn", id="unknown-option"),
     pytest.param(["--verbose"], "No such option: --verbose", id="unknown-global-option"),
     pytest.param(["planted"], "Missing argument 'height'", id="missing-argument"),
-    pytest.param(["planted", "tall"], "Invalid value for 'height'", id="not-a-number"),
+    pytest.param(["planted", "tall"], "height tall: want a whole number; see `hashwatt planted", id="not-a-number"),
     pytest.param(["planted", "1", "2"], "Got unexpected extra argument", id="one-too-many"),
     pytest.param(["--debug"], None, id="no-command"),
 ]
@@ -261,12 +261,20 @@ main(["planted"])
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("words", [["version"], ["--help"]])
+@pytest.mark.parametrize("words", [["version"], ["--help"], ["devices", "list", "--json"]])
 def test_a_reader_that_left_is_no_news(words: list[str], unbuffered: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    assert end_into(writing, words, unbuffered) == (1, "")
+    assert end_into(writing, words, unbuffered) == (141, "")
     os.close(writing)
+
+
+def test_a_word_of_thousands_of_letters_is_cut_and_no_control_character_reaches_the_terminal(
+    hashwatt: Hashwatt, plant: Plant
+) -> None:
+    plant(raising(UsageProblem(f"no file {'x' * 5_000} in \x1b[31m\udcff")))
+    _, _, err = hashwatt("planted")
+    assert err == f"hashwatt: no file {'x' * 80}...{'x' * 40} in \\x1b[31m\\udcff\n"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
