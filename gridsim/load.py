@@ -7,7 +7,6 @@ and replaces what is said anew.
 
 from __future__ import annotations
 
-import tomllib
 from difflib import get_close_matches
 from hashlib import sha256
 from importlib.resources import files
@@ -17,13 +16,12 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from gridsim.errors import ScenarioError, ScenarioNotFoundError
-from gridsim.load_errors import explain
 from gridsim.scenario import Scenario
-from hw.catalogue import entries, entry, names
+from hw.catalogue import CatalogueEntry, entry, suggestion
 from hw.errors import HardwareError, UnknownMachineError
 from hw.models import MachineModel
-
-MAX_FILE_BYTES = 1_000_000  # a scenario is a few kilobytes; more is a mistaken path
+from hw.spec_errors import explain
+from hw.toml_text import parse_toml
 
 
 class _Readable(Protocol):
@@ -67,7 +65,7 @@ def load_scenario(name: str) -> Scenario:
     try:
         return Scenario.model_validate(table)
     except ValidationError as error:
-        raise ScenarioError(explain(source.name, error, Scenario)) from None
+        raise ScenarioError(f"{source.name}: {explain(error, Scenario)}") from None
 
 
 def scenario_sha256(scenario: Scenario) -> str:
@@ -104,22 +102,14 @@ def _read(source: _Readable) -> tuple[bytes, dict[str, Any]]:
         raw = source.read_bytes()
     except OSError as error:
         raise ScenarioError(f"{source.name}: cannot be read ({error.strerror}); want a readable .toml file") from None
-    if len(raw) > MAX_FILE_BYTES:
-        raise ScenarioError(f"{source.name}: {len(raw):,} bytes; want a scenario of at most {MAX_FILE_BYTES:,}")
     if not raw.strip():
         raise ScenarioError(
             f"{source.name}: the file is empty; want a scenario such as `hashwatt scenarios show sichuan-2021` prints"
         )
     try:
-        return raw, tomllib.loads(raw.decode("utf-8-sig"))  # some editors put a mark in front
-    except UnicodeDecodeError:
-        raise ScenarioError(f"{source.name}: not text (UTF-8); want a TOML file") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{source.name}: not valid TOML: {error}") from None
-    except ValueError:
-        raise ScenarioError(f"{source.name}: a number of thousands of digits; want one that a computer can hold") from None
-    except RecursionError:
-        raise ScenarioError(f"{source.name}: lists or tables nested too deeply; want a scenario") from None
+        return raw, parse_toml(raw, "a scenario")
+    except ValueError as error:
+        raise ScenarioError(f"{source.name}: {error}") from None
 
 
 def _merged(source: _Readable, name: str, seen: tuple[str, ...]) -> dict[str, Any]:
@@ -183,8 +173,11 @@ def _machines(source: _Readable, table: dict[str, Any]) -> list[Any]:
 
 def _asic(name: str) -> MachineModel:
     """Return the ASIC of the whole catalogue called `name`; raise UnknownMachineError if there is none, or it is a GPU."""
-    found = entry(name)
-    if found.kind != "asic":
-        asics = {names.key(one.name): one.machine for one in entries("asic")}
-        raise UnknownMachineError(f"{found.name} is a GPU; want an ASIC of the catalogue: {names.nearest(name, asics)}")
+    found = entry(name, _is_asic)
+    if not _is_asic(found):
+        raise UnknownMachineError(f"{found.name} is a GPU; want an ASIC of the catalogue: {suggestion(name, _is_asic)}")
     return found.machine
+
+
+def _is_asic(one: CatalogueEntry) -> bool:
+    return one.kind == "asic"

@@ -40,6 +40,7 @@ from miner.retarget import EPOCH_BLOCKS
 from miner.target import NBits, target_from_nbits
 
 Fraction = Annotated[Number, Field(ge=0, le=1)]
+LONGEST_H = 1e6  # a century: what calendars can still add to a moment
 
 
 class NetworkStart(Frozen):
@@ -171,7 +172,7 @@ class Question(Frozen):
     region: Text
     events: Annotated[tuple[Text, ...], Field(min_length=1)]
     at: AwareDatetime
-    settled_h: Annotated[Number, Field(gt=0)]
+    settled_h: Annotated[Number, Field(gt=0, le=LONGEST_H)]
     before_start: AwareDatetime
     before_end: AwareDatetime
     after_start: AwareDatetime

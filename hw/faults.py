@@ -174,8 +174,9 @@ def inject(health: Health, name: str, *, unit: int = 0, fans: int = 4) -> Health
         If there is no such fault or unit.
     """
     kind = hazard(name).unit
-    if not 0 <= unit < units(health, fans, kind):
-        raise FaultError(f"{kind} {unit}; want 0 to {units(health, fans, kind) - 1}")
+    last = units(health, fans, kind) - 1
+    if not 0 <= unit <= last:
+        raise FaultError(f"no {kind} {unit} for {name!r}; want 0" + (f" to {last}" if last else ""))
     if kind == "chip":
         return _inject_chip(health, name, unit)
     if kind == "board":

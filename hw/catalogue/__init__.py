@@ -7,7 +7,7 @@ and GPUs.
 
 from __future__ import annotations
 
-from hw.catalogue.entries import CatalogueEntry, Kind, Layout, RateQuality, WattQuality, entries, entry
+from hw.catalogue.entries import CatalogueEntry, Kind, Layout, RateQuality, WattQuality, entries, entry, suggestion
 from hw.catalogue.nameplates import COLUMNS, TABLE, machine, machines, parse_machines
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "machine",
     "machines",
     "parse_machines",
+    "suggestion",
 ]

@@ -14,6 +14,7 @@ header
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -134,27 +135,34 @@ def entries(kind: Kind | None = None) -> tuple[CatalogueEntry, ...]:
     return tuple(one for one in _entries() if kind is None or one.kind == kind)
 
 
-def entry(name: str) -> CatalogueEntry:
+def entry(name: str, fit: Callable[[CatalogueEntry], bool] | None = None) -> CatalogueEntry:
     """Return the entry called `name`; case, spaces and dashes do not count, nor does a bin's rating where there is but one bin.
+
+    `fit` says which entries are of use to the caller: no others are suggested. One that is named is returned, fit or not.
 
     Raises
     ------
     UnknownMachineError
         If there is none, or several bins; the message lists the nearest names.
     """
-    known = _by_name()
-    found = known.get(key(name))
+    found = _by_name().get(key(name))
     if found is not None:
         return found
     bins = [one for one in _entries() if key(name) in {key(family(one.machine.model)), key(family(one.name))}]
-    if len(bins) == 1:
+    fitting = [one for one in bins if fit is None or fit(one)]
+    if len(bins) == 1 or (bins and not fitting):
         return bins[0]
     if bins:
         raise UnknownMachineError(
-            f"{name!r} comes in {len(bins)} bins; name one of {', '.join(one.machine.model for one in bins)}"
+            f"{name!r} comes in {len(fitting)} bins; name one of {', '.join(one.machine.model for one in fitting)}"
         )
-    models = {own: one.machine for own, one in known.items()}
-    raise UnknownMachineError(f"no machine {name!r} in the catalogue; {nearest(name, models)}")
+    raise UnknownMachineError(f"no machine {name!r} in the catalogue; {suggestion(name, fit)}")
+
+
+def suggestion(name: str, fit: Callable[[CatalogueEntry], bool] | None = None) -> str:
+    """Say which entries begin like `name`, or are spelled like it, among those that `fit`."""
+    known = {own: one.machine for own, one in _by_name().items() if fit is None or fit(one)}
+    return nearest(name, known, else_told="it holds" if fit is None else "of use here are")
 
 
 @lru_cache(maxsize=1)

@@ -42,8 +42,11 @@ def by_key(models: Sequence[MachineModel], *, where: str) -> dict[str, MachineMo
     return found
 
 
-def nearest(name: str, known: Mapping[str, MachineModel]) -> str:
-    """Say which machines begin like `name`, or are spelled like it; `known` holds them by key."""
+def nearest(name: str, known: Mapping[str, MachineModel], *, else_told: str = "it holds") -> str:
+    """Say which machines begin like `name`, or are spelled like it; `known` holds them by key.
+
+    If there are none, how many there are is said behind the words `else_told`.
+    """
     wanted = key(name)
     alike = [known[other].model for other in known if wanted and other.startswith(wanted)]
     alike += [known[other].model for other in get_close_matches(wanted, known, n=_SUGGESTIONS, cutoff=0.6)]
@@ -51,4 +54,4 @@ def nearest(name: str, known: Mapping[str, MachineModel]) -> str:
     if unique:
         return f"did you mean {', '.join(unique)}?"
     models = list(dict.fromkeys(model.model for model in known.values()))
-    return f"it holds {len(models)}, such as {models[0]}"
+    return f"{else_told} {len(models)}, such as {models[0]}"

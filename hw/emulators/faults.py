@@ -74,6 +74,13 @@ def named_time(text: str, known: Iterable[str]) -> tuple[str, float]:
     return name, at_s
 
 
+def check_once(names: Iterable[str]) -> None:
+    """Raise SettingError if a fault stands there twice: it stays once it is there, so one of the two times would be lost."""
+    given = list(names)
+    if twice := next((name for name in given if given.count(name) > 1), None):
+        raise SettingError(f"fault {twice!r} is given twice; want it once, with the time from which on it is there")
+
+
 class Faults:
     """Which faults there are at a time; `started_s` [s] is when the device was started."""
 

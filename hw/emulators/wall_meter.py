@@ -14,7 +14,7 @@ from math import floor, inf
 from typing import Final
 
 from hw.drivers.errors import SettingError
-from hw.emulators.faults import Fault, Faults, TimedFault, named_time
+from hw.emulators.faults import Fault, Faults, TimedFault, check_once, named_time
 from hw.emulators.outbox import Outbox
 from hw.emulators.serving import EmulatorSnapshot
 from hw.meters.load import Load
@@ -53,9 +53,10 @@ def planned_faults(texts: Sequence[str], started_s: float) -> tuple[Faults, dict
     Raises
     ------
     SettingError
-        If there is no fault of that name, or the time is no number of seconds from 0 on.
+        If there is no fault of that name, the time is no number of seconds from 0 on, or a fault stands there twice.
     """
     planned = [named_time(text, (*LINE_FAULTS, *MeterFault)) for text in texts]
+    check_once(name for name, _ in planned)
     of_line = [TimedFault(fault=Fault(name), at_s=at_s) for name, at_s in planned if name in LINE_FAULTS]
     of_meter = {MeterFault(name): (started_s + at_s, inf) for name, at_s in planned if name not in LINE_FAULTS}
     return Faults(of_line, started_s), of_meter

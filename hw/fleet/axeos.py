@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from html import escape
-from typing import Final
+from math import isfinite
+from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
 from hw.fleet.bitaxe import BOARDS, REGULATOR_C_PER_W, axe_chip
@@ -26,6 +27,7 @@ HASHES_A_COUNT: Final = 2**32  # of the chips' counters of hashes
 LOWEST_PART, HIGHEST_PART = 0.5, 1.25  # of the lowest and the highest option: what a PATCH may set
 VERSION: Final = "simulated by hashwatt"
 WORKING: Final = {MachineState.RUNNING, MachineState.STARTING, MachineState.STOPPING, MachineState.HUNG}
+MOST_SHOWN: Final = 40  # letters of a setting that is refused
 SETTINGS: Final = {"frequency": "MHz", "coreVoltage": "mV"}
 
 
@@ -178,7 +180,7 @@ class AxeOs:
 
     def _settings(self, request: Request) -> Response:
         try:
-            given = json.loads(request.body)
+            given = json.loads(request.body, parse_constant=_no_json)
         except (ValueError, RecursionError):
             return problem(400, 'the body is no JSON; want such as {"frequency": 490}')
         if not isinstance(given, dict) or not given or given.keys() - SETTINGS.keys():
@@ -188,10 +190,12 @@ class AxeOs:
         options = {"frequency": self._chip.clocks_mhz, "coreVoltage": self._chip.voltages_mv}
         for key, value in given.items():
             low, high = LOWEST_PART * options[key][0], HIGHEST_PART * options[key][-1]
-            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-                return problem(400, f"{key} is {str(value)[:40]}; want {low:g} to {high:g} {SETTINGS[key]}")
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not is_number or not low <= value <= high:
+                return problem(400, f"{key} is {_as_sent(value)}; want a number from {low:g} to {high:g} ({SETTINGS[key]})")
         try:
-            mv = given.get("coreVoltage", self._core_mv())  # it stays where it was set, whatever the clock
+            # Whole millivolts, as on a real device; where none are given it stays as it was set, whatever the clock.
+            mv = int(given.get("coreVoltage", self._core_mv()))
             self._machine.set_clock(given.get("frequency"), mv / MV_PER_V)
         except OrderRefusedError as error:
             return problem(400, str(error))
@@ -209,6 +213,22 @@ class AxeOs:
 
     def _is_off_the_list(self) -> bool:
         return self._machine.setting.frequency_mhz not in self._chip.clocks_mhz or self._core_mv() not in self._chip.voltages_mv
+
+
+def _no_json(word: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python reads and JSON, like the parser of a real device, does not know."""
+    raise ValueError(f"{word} is no JSON")
+
+
+def _as_sent(value: object) -> str:
+    """Return a setting as it came, or what it was: a table, a list, a number beyond all numbers."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    if isinstance(value, float) and not isfinite(value):
+        return "no finite number"
+    text = json.dumps(value)
+    kind = "the text " if isinstance(value, str) else ""
+    return kind + (text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}...")
 
 
 def _silent_chip() -> dict[str, object]:

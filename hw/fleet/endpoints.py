@@ -20,6 +20,7 @@ RPC_PORT: Final = 4028
 HTTP_PORT: Final = 80
 HTTP_PORT_WITHOUT_RIGHTS: Final = 8080  # of addresses that have one each, and the first where one is shared
 HIGHEST_PORT: Final = 65_535
+BROADCAST: Final = IPv4Address("255.255.255.255")
 _LOOPBACK: Final = ip_network("127.0.0.0/8")
 
 
@@ -114,6 +115,9 @@ def _addresses(first: str, count: int) -> list[str]:
 
 def _address(host: str) -> IPv4Address | IPv6Address:
     try:
-        return ip_address(host)
+        found = ip_address(host)
     except ValueError:
         raise FleetPortError(f"{host[:60]!r} is no address; want one of this machine, such as {FIRST_ADDRESS}") from None
+    if found.is_multicast or found == BROADCAST:  # some systems let a server listen there, and nobody can ever reach it
+        raise FleetPortError(f"{host} is an address of many; want one of this machine, such as {FIRST_ADDRESS}")
+    return found

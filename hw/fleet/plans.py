@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from hw.catalogue import CatalogueEntry, entry
+from hw.catalogue import CatalogueEntry, entry, suggestion
 from hw.catalogue.names import family
 from hw.designs import s19_kind
 from hw.errors import FaultError, HardwareError, ModelError, OperatingPointError
@@ -110,13 +110,21 @@ def _plan_group(spec: FleetSpec, group: Group, place: int, path: str) -> list[Pl
 
 def _entry(group: Group, path: str) -> CatalogueEntry:
     try:
-        found = entry(group.machine)
+        found = entry(group.machine, _is_served)
     except HardwareError as error:
         raise FleetSpecError(f"{path}.machine: {error}") from None
-    if found.kind != "asic" or found.cooling != "air":
+    if not _is_served(found):
         what = "a GPU" if found.kind == "gpu" else f"cooled by {'water' if found.cooling == 'hydro' else 'oil'}"
-        raise FleetSpecError(f"{path}.machine: {found.name} is {what}; want an air-cooled mining machine")
+        raise FleetSpecError(
+            f"{path}.machine: {found.name} is {what}; want an air-cooled mining machine of the catalogue: "
+            f"{suggestion(group.machine, _is_served)}"
+        )
     return found
+
+
+def _is_served(one: CatalogueEntry) -> bool:
+    """Tell whether there is a model of a machine that answers on the network."""
+    return one.kind == "asic" and one.cooling == "air"
 
 
 def _firmware(group: Group, found: CatalogueEntry, path: str) -> Firmware:

@@ -12,7 +12,13 @@ MOST_GROUPS: Final = 100
 HOTTEST_C: Final = 60.0  # degC of air, beyond what any machine is sold for
 COLDEST_C: Final = -40.0
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?$")]
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?$",
+        description="a name of up to 24 of a-z, 0-9 and inner dashes, such as 'row-1'",
+    ),
+]
 """Of a group: it becomes part of hostnames."""
 
 
@@ -35,7 +41,7 @@ class PlannedFault(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: str
+    name: str = Field(description="the name of a fault, such as 'hang'")
     at_s: float = Field(ge=0, allow_inf_nan=False)
     machine: int | None = Field(default=None, ge=0)
     unit: int = Field(default=0, ge=0)
@@ -52,10 +58,12 @@ class Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: Name
-    machine: str
+    machine: str = Field(description="the name of a machine in the catalogue, such as 'Whatsminer M30S+'")
     count: int = Field(default=1, ge=1, le=MOST_MACHINES)
     firmware: Annotated[Firmware, Field(strict=False)] | None = None
-    variant: str | None = Field(default=None, pattern=r"^[A-Z0-9]{1,8}$")
+    variant: str | None = Field(
+        default=None, pattern=r"^[A-Z0-9]{1,8}$", description="a hardware version of up to 8 of A-Z and 0-9, such as 'VE40'"
+    )
     boards: int | None = Field(default=None, ge=1, le=16)
     chips_per_board: int | None = Field(default=None, ge=1, le=1000)
     ambient_c: float = Field(default=25.0, ge=COLDEST_C, le=HOTTEST_C, allow_inf_nan=False)
@@ -66,7 +74,8 @@ class Group(BaseModel):
     def _check_machines(self) -> Self:
         for number, fault in enumerate(self.faults):
             if fault.machine is not None and fault.machine >= self.count:
-                raise ValueError(f"faults[{number}].machine: {fault.machine}; want 0 to {self.count - 1}, or none for all")
+                want = "0" if self.count == 1 else f"0 to {self.count - 1}"
+                raise ValueError(f"faults[{number}].machine: {fault.machine}; want {want}, or leave it out for all machines")
         return self
 
 

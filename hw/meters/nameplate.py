@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from math import isfinite
 from typing import Final, cast, get_args
 
 from hw.errors import MeterError
@@ -12,14 +11,15 @@ from hw.meters.options import split_options
 from hw.power import Boundary, PowerSample
 
 KIND: Final = "nameplate"
+MOST_W: Final = 1e12  # a third of what all power stations give; joules of it, and their squares, still fit a float
 
 
 class NameplateMeter:
     """A constant power [W] from the nameplate of what lies inside `level`. `clock` gives seconds."""
 
     def __init__(self, power_w: float, *, level: Boundary | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        if not (isfinite(power_w) and power_w > 0):
-            raise MeterError(f"a nameplate of {power_w} W; want a number of watts above 0")
+        if not 0 < power_w <= MOST_W:
+            raise MeterError(f"a nameplate of {power_w} W; want a number of watts above 0, up to {MOST_W:g}")
         self.kind: str = KIND
         self.source = f"nameplate, {power_w:g} W"
         self.boundary = f"{level}, as stated" if level else "as stated"
@@ -51,6 +51,8 @@ class NameplateMeter:
 def open_meter(rest: str) -> NameplateMeter:
     """Open the meter of ``nameplate:WATTS`` or ``nameplate:WATTS,boundary=chip``."""
     watts, options = split_options("nameplate", rest, ("boundary",))
+    if not watts:
+        raise MeterError("nameplate: no number of watts is given; want for example nameplate:65")
     try:
         power_w = float(watts)
     except ValueError:

@@ -14,12 +14,13 @@ import numpy as np
 from hw.errors import MeterError, MeterUnavailableError
 from hw.meters.load import Load, constant_load
 from hw.meters.meter import Label, MeanPower
-from hw.meters.nameplate import read_level
+from hw.meters.nameplate import MOST_W, read_level
 from hw.meters.options import number, split_options, whole_number
 from hw.power import Boundary, PowerSample
 
 KIND: Final = "modelled"
 OPTIONS: Final = ("boundary", "gain", "offset", "noise", "window", "interval", "seed")
+SHORTEST_S: Final = 0.01  # of an interval: an hour without a reading is still far below the most updates
 MOST_UPDATES: Final = 1_000_000  # between two readings; more is a mistake in the interval
 
 
@@ -126,9 +127,11 @@ class SimulatedMeter:
 def open_meter(rest: str, *, clock: Callable[[], float] = time.monotonic) -> SimulatedMeter:
     """Open the meter of ``simulated:WATTS``, a constant load; options set its boundary and its sensor."""
     watts, options = split_options("simulated", rest, OPTIONS)
+    if not watts:
+        raise MeterError("simulated: no number of watts is given; want for example simulated:350")
     power_w = number("simulated", {"WATTS": watts}, "WATTS", 0.0)
-    if power_w < 0:
-        raise MeterError(f"simulated:{watts[:40]}; want a number of watts, 0 or more")
+    if not 0 <= power_w <= MOST_W:
+        raise MeterError(f"simulated:{watts[:40]}; want a number of watts, 0 or more, up to {MOST_W:g}")
     sensor = SensorModel(
         gain=number("simulated", options, "gain", 1.0),
         offset_w=number("simulated", options, "offset", 0.0),
@@ -136,6 +139,10 @@ def open_meter(rest: str, *, clock: Callable[[], float] = time.monotonic) -> Sim
         window_s=number("simulated", options, "window", 0.0),
         interval_s=number("simulated", options, "interval", 0.0),
     )
+    if 0 < sensor.interval_s < SHORTEST_S:  # told now, and not when a measurement has ended and is lost by it
+        raise MeterError(f"simulated: interval={options['interval'][:40]}; want {SHORTEST_S:g} s or more, or 0 for all times")
+    if not max(sensor.gain, abs(sensor.offset_w), sensor.noise_w) <= MOST_W:
+        raise MeterError(f"simulated:{rest[:60]}; want gain, offset and noise of up to {MOST_W:g}")
     circuit = Circuit(
         load=constant_load(power_w),
         name=f"{power_w:g} W",

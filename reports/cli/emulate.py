@@ -82,7 +82,7 @@ def _served(model: str, lines: Lines, load_w: float | None, options: MinerOption
         raise UsageProblem(f"{model}: which power does it show? want for example --load-w 350")
     for name in ("chips", "hashrate", "meter", "metrics", "backend"):
         if (value := getattr(options, name)) not in {None, "auto"}:
-            raise UsageProblem(f"--{name} {value}: {model} is a meter; --{name} is for mining devices")
+            raise UsageProblem(f"--{name} {value!r}: {model} is a meter; --{name} is for mining devices")
     return serve_meters(model, lines, load_w, options.faults, stack)
 
 

@@ -87,7 +87,7 @@ def serve_miners(model: str, lines: Lines, options: MinerOptions, stack: ExitSta
 
 
 def _wanted(model: str, options: MinerOptions) -> _Wanted:
-    from hw.emulators.faults import TimedFault
+    from hw.emulators.faults import TimedFault, check_once
     from hw.emulators.models import emulated_model
     from hw.emulators.wall_meter import KINDS
 
@@ -98,14 +98,15 @@ def _wanted(model: str, options: MinerOptions) -> _Wanted:
     if chosen.rate_is_free and chips is not None:
         raise UsageProblem(f"--chips {chips}: {model} is one device; --chips is for chains of BM13xx")
     if not chosen.rate_is_free and hashrate is not None:
-        raise UsageProblem(f"--hashrate {hashrate}: {model} hashes as fast as its host clocks it; leave it out")
+        raise UsageProblem(f"--hashrate {hashrate!r}: {model} hashes as fast as its host clocks it; leave it out")
     if options.meter is not None and options.meter not in KINDS:
-        raise UsageProblem(f"--meter {options.meter}: no such meter to emulate; known: {', '.join(KINDS)}")
+        raise UsageProblem(f"--meter {options.meter!r}: no such meter to emulate; known: {', '.join(KINDS)}")
     if options.meter is not None and not chosen.draws:
         raise UsageProblem(
             f"--meter {options.meter}: what {model} draws is not modelled; emulate a meter with --load-w beside it"
         )
     planned = tuple(TimedFault.parse(text) for text in options.faults)
+    check_once(str(one.fault) for one in planned)
     for one in planned:
         if one.fault not in chosen.faults:
             raise UsageProblem(f"--fault {one.fault}: {model} cannot have it; it can {', '.join(sorted(chosen.faults))}")

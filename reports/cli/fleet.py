@@ -34,7 +34,9 @@ def fleet() -> None:
 
 @app.command("serve")
 def serve(
-    spec: Annotated[Path | None, typer.Argument(help="A .toml file of machines; the demo fleet if left out.")] = None,
+    spec: Annotated[
+        str | None, typer.Argument(metavar="SPEC.toml", help="A .toml file of machines; the demo fleet if left out.")
+    ] = None,
     allow_control: Annotated[bool, typer.Option("--allow-control", help="Carry out orders: pause, restart, clocks.")] = False,
     host: Annotated[
         str, typer.Option(help="First address; within 127.0.0.0/8 each machine gets its own on Linux.")
@@ -61,7 +63,10 @@ def serve(
     from hw.fleet.serving import ServeOptions
 
     options = ServeOptions(host=host, ports=_ports(Ports, rpc_port, http_port), allow_control=allow_control)
-    planned = plan_fleet(load_fleet(spec), where=spec.name if spec is not None else DEMO)
+    if spec is not None and not spec:  # as a path it would be the folder here
+        raise UsageProblem(f"'' is no name of a file; want a .toml file of machines, or none for {DEMO}")
+    path = None if spec is None else Path(spec)
+    planned = plan_fleet(load_fleet(path), where=DEMO if path is None else path.name)
     began_s = time.monotonic()
     clock = FleetClock(lambda: (time.monotonic() - began_s) * speed, time.time())
     machines = [FleetMachine(one, clock) for one in planned]

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from datetime import date, datetime
+from functools import reduce
 from importlib.resources import files
+from operator import getitem
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from gridsim import load
 from gridsim.errors import ScenarioError, ScenarioNotFoundError
 from gridsim.load import load_scenario, scenario_names, scenario_sha256
+from gridsim.scenario import Scenario
 from hw.catalogue import entries, machine, machines
+from hw.spec_errors import explain
 
 DEMO = (files("gridsim") / "data" / "scenarios" / "demo.toml").read_text(encoding="utf-8")
 
@@ -53,7 +62,7 @@ def test_unknown_scenario_lists_the_known_ones() -> None:
         ("fraction = 0.9", "fraction = 1.9", ["events[1]", "1.9"]),
         ("fraction = 0.9", "fraction = -0.1", ["events[1]", "-0.1"]),
         ("fraction = 0.9", 'fraction = { prior = "no-such" }', ["THE-CUT", "no prior 'no-such'"]),
-        ("fraction = 0.9", "fraction = true", ["events[1].fraction", "True"]),
+        ("fraction = 0.9", "fraction = true", ["events[1].fraction: true; want a number or { prior = ... }"]),
         ("headroom_gw = 0.5", "headroom_gw = -0.5", ["hosting.headroom_gw", "-0.5"]),
         ("pue = 1.1", "pue = 0.5", ["pue", "0.5"]),
         ("cap_utc = 2021-06-01T00:00:00Z", "cap_utc = 2020-06-01T00:00:00Z", ["cap_utc", "later"]),
@@ -72,7 +81,7 @@ def test_unknown_scenario_lists_the_known_ones() -> None:
             'machine = "Antminer S19 (95Th)"',
             'machine = "geforce rtx 4090"',
             [
-                "cohorts[0].machine: NVIDIA GeForce RTX 4090 is a GPU; want an ASIC of the catalogue: it holds ",
+                "cohorts[0].machine: NVIDIA GeForce RTX 4090 is a GPU; want an ASIC of the catalogue: of use here ",
                 "such as Antminer",
             ],
         ),
@@ -82,7 +91,7 @@ def test_unknown_scenario_lists_the_known_ones() -> None:
         ("start_height = 663264", "start_height = 663265", ["start_height", "2016"]),
         ('nbits = "170da863"', 'nbits = "170da8zz"', ["network.nbits", "170da8zz"]),
         ('nbits = "170da863"', 'nbits = "ff123456"', ["network.nbits", "ff123456"]),
-        ('kind = "order"', 'kind = "ordre"', ["events[1]", "ordre"]),
+        ('kind = "order"', 'kind = "ordre"', ["events[1].kind: 'ordre'; want one of rationing, order, sweep, seasonal"]),
         ('regions_file = "demo"', 'regions_file = "nowhere"', ["regions_file", "no regions table 'nowhere'", "demo"]),
         ("schema_version = 1", "schema_version = 2", ["schema_version", "2"]),
         ("replicates = 8", "replicates = 0", ["replicates", "0"]),
@@ -106,6 +115,49 @@ def test_any_asic_of_the_catalogue_may_hash(bent: Callable[[str, str], str]) -> 
     assert (scenario.machines[0].hashrate_hps, scenario.machines[0].power_w) == (200e12, 3500)
     assert [load._asic(one.name) for one in entries("asic")] == [one.machine for one in entries("asic")]
     assert [load._asic(one.model) for one in machines()] == [machine(one.model) for one in machines()]
+
+
+def test_only_asics_are_suggested(bent: Callable[[str, str], str]) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(bent('machine = "Antminer S19 (95Th)"', 'machine = "RTX 409"'))
+    assert str(caught.value).startswith(
+        "bent.toml: cohorts[0].machine: no machine 'RTX 409' in the catalogue; of use here are "
+    )
+
+
+WRONG: tuple[object, ...] = (
+    *(True, "", "text", -1, 0, 10**9, 10**400, 1.5, float("nan"), float("inf"), date(2021, 1, 1), datetime(2021, 1, 1)),  # noqa: DTZ001
+    *([], [1], ["a"], {}, {"prior": 3}, {"a": 1}),
+)
+
+
+def every_place(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the way to everything in a table, however deep."""
+    keys: Iterable[Any] = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        yield (*path, key)
+        yield from every_place(value[key], (*path, key))
+
+
+def test_any_value_at_any_key_is_taken_or_told_in_our_words() -> None:
+    """Nothing of what the validation library says reaches the reader, whatever stands wherever."""
+    table = {key: value for key, value in tomllib.loads(DEMO).items() if key not in ("regions_file", "priors_file")}
+    refused = 0
+    for place in every_place(table):
+        for value in WRONG:
+            bad = deepcopy(table)
+            *way, last = place
+            reduce(getitem, way, bad)[last] = value
+            try:
+                Scenario.model_validate(bad | {"regions": [], "machines": [], "priors_sha256": "0"})
+            except ValidationError as error:
+                told = explain(error, Scenario)
+                refused += 1
+                assert "nput should" not in told, told
+                assert "valid" not in told, told
+                assert "what the manual names" not in told, told
+                assert "\n" not in told, told
+    assert refused > 1000
 
 
 def test_a_machine_of_one_bin_needs_no_rating(bent: Callable[[str, str], str]) -> None:

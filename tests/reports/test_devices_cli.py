@@ -131,6 +131,12 @@ def test_list_of_one_kind_and_filters_together(devices: Devices) -> None:
         ("probe --port=", "--port '': want the path of a serial port"),
         ("probe --port /dev/null --meter volts", "no meter 'volts'; known: nameplate, nvml, rapl"),
         ("probe --port /dev/null --meter nameplate:x", "nameplate:x is no number of watts"),
+        ("probe --port /dev/null --meter nameplate", "nameplate: no number of watts is given; want for example nameplate:65"),
+        (
+            "probe --port /dev/null --meter nameplate:1e13",
+            "a nameplate of 10000000000000.0 W; want a number of watts above 0, up to",
+        ),
+        ("probe --port /dev/null --meter simulated:5,interval=1e-9", "simulated: interval=1e-9; want 0.01 s or more"),
         ("", "a command is missing; see `hashwatt devices --help`"),
     ],
 )

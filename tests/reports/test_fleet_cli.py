@@ -127,7 +127,14 @@ def test_without_the_right_to_port_80_it_says_so_and_takes_8080(start: Start, ax
     ("words", "told"),
     [
         (("no.toml",), "no.toml: cannot be read (No such file or directory); want a .toml file, or none for fleet-demo.toml"),
+        (("",), "'' is no name of a file; want a .toml file of machines, or none for fleet-demo.toml"),
+        ((".",), ".: that is a folder; want a .toml file that describes a fleet"),
+        (("/dev/null",), "/dev/null: that is no file; want a .toml file that describes a fleet"),
         (("--seconds", "0"), "--seconds 0.0: want a number above 0"),
+        (("--seconds", "soon"), "--seconds soon: want a number; see `hashwatt fleet serve --help`"),
+        (("--rpc-port", "1.5"), "--rpc-port 1.5: want a whole number; see `hashwatt fleet serve --help`"),
+        (("--host", "ff02::1"), "ff02::1 is an address of many; want one of this machine, such as 127.0.0.2"),
+        (("--host", ""), "'' is no address; want one of this machine, such as 127.0.0.2"),
         (("--seconds", "nan"), "--seconds nan: want a number above 0"),
         (("--speed", "61"), "--speed 61: want a number above 0, up to 60"),
         (("--rpc-port", "0"), "--rpc-port 0: want a port from 1 to 65535"),
@@ -146,3 +153,34 @@ def test_bad_input(refused: Refused, words: tuple[str, ...], told: str) -> None:
 def test_a_spec_that_is_wrong_names_file_key_and_remedy(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "fleet.toml").write_text('name = "x"\n[[groups]]\nname = "a"\nmachine = "Bitaxe Ultra"\ncuont = 2\n')
     assert refused("fleet", "serve", "fleet.toml") == "fleet.toml: groups[0].cuont: unknown key 'cuont'; did you mean 'count'?"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", 'the file is empty; want a fleet: name = "hall", and a [[groups]] for each kind of machine'),
+        (b" \n\t\n", 'the file is empty; want a fleet: name = "hall", and a [[groups]] for each kind of machine'),
+        (b'name = "\xff"', "not text (UTF-8); want a TOML file"),
+        (b"\x7fELF\x00\x01", "not valid TOML: "),
+        (b'name = "x"\nname = "y"\n', "not valid TOML: Cannot overwrite a value (at line 2, column "),
+        (b"name = 3\ngroups = []\n", "name: 3; want a name of up to 24 of a-z, 0-9 and inner dashes, such as 'row-1'"),
+        (b'name = "x"\n[groups]\nname = "a"\n', "groups: a table; want tables, each under [[groups]], at most 100"),
+        (b'name = "x"\n[[group]]\nname = "a"\n', "group: unknown key 'group'; did you mean 'groups'? (and 1 more)"),
+    ],
+    ids=["empty", "blank", "latin-1", "binary", "twice", "number", "one-table", "misspelt"],
+)
+def test_a_file_that_is_no_fleet_is_one_sentence(refused: Refused, tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "f.toml").write_bytes(content)
+    assert refused("fleet", "serve", "f.toml").startswith(f"f.toml: {told}")
+
+
+def test_a_file_that_may_not_be_read(refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root every file may be, so what the system would say is put into its mouth."""
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "f.toml").write_text(AXES)
+    monkeypatch.setattr(Path, "open", denied)
+    told = refused("fleet", "serve", "f.toml")
+    assert told == "f.toml: cannot be read (Permission denied); want a .toml file, or none for fleet-demo.toml"

@@ -61,7 +61,7 @@ def test_a_name_too_long_for_any_file(refused: Refused) -> None:
         pytest.param(b"", ["odd.toml", "empty", "hashwatt scenarios show"], id="empty"),
         pytest.param(b"\x00\xff\xfe\x80", ["odd.toml", "not text (UTF-8)", "TOML"], id="binary"),
         pytest.param(b"\x7fELF\x02\x01", ["odd.toml", "not valid TOML", "line 1"], id="program"),
-        pytest.param(b"#" * 2_000_000, ["odd.toml", "2,000,000 bytes", "at most 1,000,000"], id="huge"),
+        pytest.param(b"#" * 2_000_000, ["odd.toml", "more than 1,000,000 bytes; want a scenario of at most that"], id="huge"),
         pytest.param(b'id = "a"\nid = "b"\n', ["odd.toml", "not valid TOML", "line 2"], id="key-twice"),
         pytest.param(b"[economy\n", ["odd.toml", "not valid TOML", "line 1"], id="broken"),
         pytest.param(b'{"id": "demo"}', ["odd.toml", "not valid TOML"], id="json"),
@@ -110,7 +110,7 @@ IMPOSSIBLE = [
     pytest.param(
         f'{HASHRATE}, unit = "EH/s"', f'{HASHRATE}, unit = "PH/s"', ["network.hashrate_ehps", "PH/s"], id="other-unit"
     ),
-    pytest.param("usd = 30000", "usd = -1", ["economy.price[0].usd", "-1", "greater than 0"], id="minus-price"),
+    pytest.param("usd = 30000", "usd = -1", ["economy.price[0].usd: -1; want a number above 0"], id="minus-price"),
     pytest.param("btc_per_block = { value = 1.0", "btc_per_block = { value = -9.0", ["economy.fees", "-9"], id="minus-fees"),
     pytest.param("lot_machines = 5000", "lot_machines = 1e-9", ["migration.lot_machines"], id="lots-of-no-machine"),
     pytest.param(CAP, "cap_utc = 2020-06-01T00:00:00Z", ["cap_utc: 2020-06-01", "not after start_utc"], id="end-before-start"),
@@ -125,7 +125,9 @@ IMPOSSIBLE = [
         '["Water Valley"]\nstart', '["Atlantis"]\nstart', ["no region 'Atlantis'", "known: Water Valley"], id="no-region"
     ),
     pytest.param("value = 0.75", "value = 0.85", ["shares", "sum to 1.1", "want exactly 1"], id="shares-above-1"),
-    pytest.param("replicates = 8", "replicates = 0", ["replicates", "0", "greater than or equal to 1"], id="no-replicates"),
+    pytest.param(
+        "replicates = 8", "replicates = 0", ["replicates: 0; want a whole number from 1 to 10000"], id="no-replicates"
+    ),
     pytest.param("pue = 1.1", 'pue = 1.1\nhistory = "dogecoin"', ["dogecoin", "bitcoin-2021"], id="no-such-history"),
     pytest.param("pue = 1.1", "pue = 1.1\nproof_height = 999999", ["no header of block 999999 ships"], id="no-such-block"),
 ]
@@ -146,14 +148,14 @@ def test_an_impossible_scenario(
 @pytest.mark.parametrize(
     ("option", "value", "pieces"),
     [
-        ("--seed", "-1", ["'--seed'", "greater than or equal to 0"]),
-        ("--seed", "1.5", ["'--seed'", "valid integer"]),
-        ("--seed", "one", ["'--seed'", "valid integer"]),
-        ("--seed", "nan", ["'--seed'", "valid integer"]),
-        ("--replicates", "0", ["'--replicates'", "greater than or equal to 1"]),
-        ("--replicates", "10001", ["'--replicates'", "less than or equal to 10000"]),
-        ("--workers", "0", ["'--workers'", "greater than or equal to 1"]),
-        ("--workers", "1e3", ["'--workers'", "valid integer"]),
+        ("--seed", "-1", ["--seed -1: want 0 or more"]),
+        ("--seed", "1.5", ["--seed 1.5: want a whole number"]),
+        ("--seed", "one", ["--seed one: want a whole number"]),
+        ("--seed", "nan", ["--seed nan: want a whole number"]),
+        ("--replicates", "0", ["--replicates 0: want 1 or more"]),
+        ("--replicates", "10001", ["--replicates 10001: want 10000 or less"]),
+        ("--workers", "0", ["--workers 0: want 1 or more"]),
+        ("--workers", "1e3", ["--workers 1e3: want a whole number"]),
     ],
 )
 def test_an_option_out_of_range(refused: Refused, option: str, value: str, pieces: list[str]) -> None:

@@ -125,6 +125,8 @@ def test_clock_and_voltage(axe: FleetMachine, hand: HandClock) -> None:
     assert (content["frequency"], content["coreVoltage"], content["coreVoltageActual"]) == (600, 1234, 1234)
     assert (content["overclockEnabled"], content["expectedHashrate"]) == (1, 1224.0)
     assert content["errorPercentage"] < 1.1
+    assert ask(axe, "PATCH", "/api/system", b'{"coreVoltage": 1200.9}')[0] == 200
+    assert info(axe)["coreVoltage"] == 1200, "ESP-Miner keeps whole millivolts, and cuts the rest"
     ask(axe, "POST", "/api/system/restart")
     assert info(axe)["frequency"] == 600  # it outlives a restart
 
@@ -132,13 +134,18 @@ def test_clock_and_voltage(axe: FleetMachine, hand: HandClock) -> None:
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        (b'{"frequency": 5000}', "frequency is 5000; want 200 to 781.25 MHz"),
-        (b'{"frequency": NaN}', "frequency is nan; want"),
-        (b'{"frequency": 1e999}', "frequency is inf; want"),
-        (b'{"frequency": true}', "frequency is True; want"),
-        (b'{"frequency": "525"}', "frequency is 525; want"),
-        (b'{"coreVoltage": null}', "coreVoltage is None; want"),
-        (b'{"frequency": 490, "coreVoltage": 1}', "coreVoltage is 1; want 500 to 1562.5 mV"),
+        (b'{"frequency": 5000}', "frequency is 5000; want a number from 200 to 781.25 (MHz)"),
+        (b'{"frequency": NaN}', "the body is no JSON"),
+        (b'{"frequency": -Infinity}', "the body is no JSON"),
+        (b'{"frequency": -1}', "frequency is -1; want a number from 200"),
+        (b'{"frequency": [525]}', "frequency is a list; want a number from 200"),
+        (b'{"frequency": {"MHz": 525}}', "frequency is an object; want a number from 200"),
+        (b'{"frequency": 1' + b"0" * 4000 + b"}", "0000...; want a number from 200"),
+        (b'{"frequency": 1e999}', "frequency is no finite number; want a number from 200"),
+        (b'{"frequency": true}', "frequency is true; want a number from 200 to 781.25 (MHz)"),
+        (b'{"frequency": "525"}', 'frequency is the text "525"; want a number from 200 to 781.25 (MHz)'),
+        (b'{"coreVoltage": null}', "coreVoltage is null; want a number from 500"),
+        (b'{"frequency": 490, "coreVoltage": 1}', "coreVoltage is 1; want a number from 500 to 1562.5 (mV)"),
         (b'{"hostname": "x"}', "hostname: not simulated; want frequency (MHz) or coreVoltage (mV)"),
         (b"{}", "want an object with frequency"),
         (b"[1]", "want an object with frequency"),

@@ -58,4 +58,7 @@ def test_what_runs_out_or_is_no_address_is_a_sentence() -> None:
         planned(own_addresses=False, ports=Ports(rpc=8079, http=8080))
     with pytest.raises(FleetPortError, match="'localhost' is no address"):
         has_own_addresses("localhost")
+    for host in ("224.0.0.1", "ff02::1", "255.255.255.255"):
+        with pytest.raises(FleetPortError, match=r"is an address of many; want one of this machine, such as 127\.0\.0\.2"):
+            has_own_addresses(host, "linux")
     assert str(Endpoint("127.0.0.1", 5)) == "127.0.0.1:5"

@@ -118,7 +118,10 @@ class TestSpecification:
     @pytest.mark.parametrize(
         ("rest", "sentence"),
         [
-            ("", "simulated: WATTS=; want a number"),
+            ("", "simulated: no number of watts is given; want for example simulated:350"),
+            ("1e13", "simulated:1e13; want a number of watts, 0 or more, up to 1e+12"),
+            ("5,interval=1e-9", "simulated: interval=1e-9; want 0.01 s or more, or 0 for all times"),
+            ("5,gain=1e308", "simulated:5,gain=1e308; want gain, offset and noise of up to 1e+12"),
             ("lots", "simulated: WATTS=lots; want a number"),
             ("nan", "simulated: WATTS=nan"),
             ("-1", "simulated:-1; want a number of watts, 0 or more"),
