@@ -118,8 +118,7 @@ def clock_steps(from_mhz: float, to_mhz: float) -> list[float]:
     return [*steps, to_mhz]
 
 
-def set_clock(chip: Chip, chips: int, wish_mhz: float) -> tuple[Pll, list[Command]]:
-    """Return the setting nearest to a clock [MHz], and the commands for it: a sweep has another length then."""
+def set_clock(chip: Chip, chips: int, wish_mhz: float) -> tuple[Pll, Command]:
+    """Return the setting nearest to a clock [MHz], and the command that fits the chips' sweep to it and starts it."""
     pll = choose_pll(chip, wish_mhz)
-    sweep = WriteRegister(Register.HASH_COUNTING, sweep_ticks(chip, pll, chips))
-    return pll, [WriteRegister(Register.PLL, pll.value(chip)), sweep]
+    return pll, WriteRegister(Register.HASH_COUNTING, sweep_ticks(chip, pll, chips))

@@ -7,7 +7,6 @@ answer is hashed again before it counts.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from math import inf
 from typing import Final
@@ -17,13 +16,13 @@ from hw.drivers.bm13xx.answers import AnswerBook
 from hw.drivers.bm13xx.bringup import (
     MOST_CHIPS,
     ChainPlan,
-    clock_steps,
     count_chips,
     discovery,
     faster_line,
     set_clock,
     setting_up,
 )
+from hw.drivers.bm13xx.climb import Climb
 from hw.drivers.bm13xx.commands import Command, ReadRegister, WriteRegister
 from hw.drivers.bm13xx.decoder import ResponseDecoder
 from hw.drivers.bm13xx.jobs import JobForm
@@ -65,8 +64,7 @@ class Bm13xxDevice:
         self._state = DeviceState.CLOSED
         self._chips = 0
         self._clock_mhz = 0.0
-        self._steps: deque[float] = deque()  # of the clock, still to come [MHz]
-        self._step_due_s = AT_ONCE_S
+        self._climb = Climb(clock, plan.step_s)
         self._sweep: Command | None = None
         self._mask = 0
         self._job_id = 0
@@ -139,8 +137,8 @@ class Bm13xxDevice:
         A nonce below the share target is only counted. An answer comes up to 65 ms late, if one came just before.
         """
         port = self._opened()
-        self._climb(port)
-        left_s = min(self._due_s, self._step_due_s if self._steps else NEVER_S) - self._clock()
+        self._step(port)
+        left_s = min(self._due_s, self._climb.due_s) - self._clock()
         due = 0 < left_s < timeout_s
         held, began_s = self._decoder.held_bytes > 0, self._clock()
         at_once = held or self._ids_return_soon()
@@ -193,7 +191,7 @@ class Bm13xxDevice:
         if self._port is not None:
             self._port.close()
         self._port, self._clock_mhz = None, 0.0
-        self._steps.clear()
+        self._climb.stop()
         self._state, self._due_s = DeviceState.CLOSED, NEVER_S
 
     def _bring_up(self, port: Port) -> None:
@@ -253,21 +251,19 @@ class Bm13xxDevice:
         return answers + [one for one in self._decoder.silence() if isinstance(one, RegisterResponse)]
 
     def _go_to(self, port: Port, goal_mhz: float) -> None:
-        """Begin to change the clock, upwards in steps, since a sudden load makes supplies sag."""
-        self._steps, self._step_due_s = deque(clock_steps(self._clock_mhz, goal_mhz)), AT_ONCE_S
-        self._climb(port)
+        """Begin to change the clock."""
+        self._climb.begin(self._clock_mhz, goal_mhz)
+        self._step(port)
 
-    def _climb(self, port: Port) -> None:
+    def _step(self, port: Port) -> None:
         """Take the steps of the clock that are due."""
-        while self._steps and self._clock() >= self._step_due_s:
+        while (mhz := self._climb.step_mhz()) is not None:
             self._count()  # what was hashed at the clock until now
-            pll, commands = set_clock(self._plan.chip, self._chips, self._steps.popleft())
-            for command in commands:
-                self._write(port, command)
-            self._sweep, self._clock_mhz = commands[-1], pll.mhz
-            self._step_due_s = self._clock() + self._plan.step_s
-            if self._state is DeviceState.CURTAILED:  # what sets a clock also lets chips sweep
-                self._write(port, WriteRegister(Register.HASH_COUNTING, 0))
+            pll, sweep = set_clock(self._plan.chip, self._chips, mhz)
+            self._write(port, WriteRegister(Register.PLL, pll.value(self._plan.chip)))
+            self._sweep, self._clock_mhz = sweep, pll.mhz
+            if self._state is not DeviceState.CURTAILED:  # a sweep would wake it up
+                self._write(port, sweep)
             if self._state is DeviceState.HASHING:  # at another clock the job is used up at another time
                 self._due_s = min(self._due_s, self._clock() + self._job_lasts_s())
 

@@ -56,19 +56,31 @@ def test_it_waits_no_longer_than_until_the_next_step(emulate: Emulate, drive: Dr
     assert device.telemetry().frequency_mhz == pytest.approx(75.0, rel=0.01)
 
 
-def test_a_chain_that_is_curtailed_on_the_way_up_stands_still(emulate: Emulate, drive: Drive) -> None:
+def test_a_chain_that_is_curtailed_on_the_way_up_stands_still(
+    emulate: Emulate, drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At no step does it sweep for even a moment; resumed it sweeps as is right for the clock that it has by then."""
     emulated = emulate("bm1366")
     device = drive(emulated, clock_mhz=100.0, step_s=0.05)
     device.open()
     device.submit(WORK)
     device.curtail()
+    device._check_line(device._opened())  # then all that was written has arrived
+    chain = emulated.emulator.chain  # type: ignore[attr-defined]
+    handle, swept = chain.handle, []
+    monkeypatch.setattr(chain, "handle", lambda *given: (handle(*given), swept.append(chain.hashes))[0])
     until_s = time.monotonic() + 5
     while device.telemetry().frequency_mhz != pytest.approx(100.0, rel=0.01):
         device.poll(0.02)
         assert time.monotonic() < until_s
     assert device.telemetry().state is DeviceState.CURTAILED
     device._check_line(device._opened())
-    assert not emulated.emulator.chain.hashes  # type: ignore[attr-defined]
+    assert len(swept) > 4
+    assert not any(swept)
+    device.resume()
+    device._check_line(device._opened())
+    assert chain.hashes
+    assert chain.clock_mhz == pytest.approx(100.0, rel=0.01)
 
 
 def test_a_clock_that_is_set_does_not_wake_a_curtailed_chain(emulate: Emulate, drive: Drive) -> None:
