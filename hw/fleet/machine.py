@@ -18,6 +18,7 @@ from hw.fleet.plans import Identity, PlannedMachine
 from hw.modes import low_power
 from hw.operating_point import Setting
 from hw.running_machine import MachineState, Reading, RunningMachine
+from hw.stepping.floats import Stepper, step_many
 
 FRESH_S: Final = 1.5  # s: so old a firmware's figures may be; real ones read their sensors about once a second
 WINDOWS_S: Final = (5, 60, 300, 600, 900, 3600)  # s, of the averages that some firmware or other tells
@@ -94,15 +95,15 @@ class _Orders:
 
 
 class FleetMachine:
-    """A machine as its network face sees it; it catches up with `clock` when it is asked, or told to."""
+    """A machine as its network face sees it; it catches up with `clock` when it is asked, or told to, by `stepper`."""
 
-    def __init__(self, planned: PlannedMachine, clock: FleetClock) -> None:
+    def __init__(self, planned: PlannedMachine, clock: FleetClock, stepper: Stepper = step_many) -> None:
         self.identity: Final[Identity] = planned.identity
         self.design: Final = planned.plan.design
         self._clock = clock
         self._faults = list(planned.faults)
         self._began_s = clock.now_s()
-        self._machine = RunningMachine(planned.plan, self._began_s)
+        self._machine = RunningMachine(planned.plan, self._began_s, stepper)
         self._last = self._machine.read(self._began_s)
         self._session = _began(self._last, self._last.reported_hps)
         self._orders = _Orders(Setting(frequency_mhz=self.design.build.frequency_mhz))

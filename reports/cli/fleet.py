@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from hw.fleet.endpoints import Endpoint, Ports
     from hw.fleet.machine import FleetMachine
     from hw.fleet.serving import ServeOptions
+    from hw.stepping.floats import Stepper
 
-MOST_SPEED: Final = 60.0  # beyond, a processor has enough to do with the physics of some hundred machines
+MOST_SPEED: Final = 3600.0  # an hour a second; steps of the physics would be longer than a second beyond
+MOST_INTERPRETED: Final = 10_000.0  # steps of a second each, a second: a fifth of a core; more want compiled code
 HIGHEST_PORT: Final = 65_535
 J_PER_KWH: Final = 3_600_000  # exact, by definition of the hour
 
@@ -67,11 +69,25 @@ def serve(
         raise UsageProblem(f"'' is no name of a file; want a .toml file of machines, or none for {DEMO}")
     path = None if spec is None else Path(spec)
     planned = plan_fleet(load_fleet(path), where=DEMO if path is None else path.name)
+    stepper = _stepper(len(planned) * speed)
     began_s = time.monotonic()
     clock = FleetClock(lambda: (time.monotonic() - began_s) * speed, time.time())
-    machines = [FleetMachine(one, clock) for one in planned]
+    machines = [FleetMachine(one, clock, stepper) for one in planned]
     if asyncio.run(_served(machines, options, seconds, as_json=as_json)):
         raise KeyboardInterrupt
+
+
+def _stepper(steps_per_s: float) -> Stepper:
+    """Return what takes machines through so many steps a second: compiled, which is a second's wait at first, if need be."""
+    if steps_per_s <= MOST_INTERPRETED:
+        from hw.stepping.floats import step_many
+
+        return step_many
+    from gridsim.fleet_backends.numba_cpu import step_many as compiled
+    from gridsim.fleet_backends.registry import load
+
+    load("numba-cpu")  # held to the interpreted one, and its machine code there before anybody asks
+    return compiled
 
 
 def _ports(make: Callable[..., Ports], rpc_port: int, http_port: int | None) -> Ports:

@@ -105,6 +105,22 @@ def test_seconds_and_speed(start: Start, axes: str) -> None:
     assert 60 <= json.loads(output)["simulated_s"] < 100
 
 
+def test_at_an_hour_a_second_compiled_physics_tells_what_the_interpreted_one_would(start: Start, tmp_path: Path) -> None:
+    spec = tmp_path / "many.toml"
+    spec.write_text('name = "many"\n[[groups]]\nname = "axe"\nmachine = "Bitaxe Gamma (600/601)"\ncount = 20\n')
+    process = start(str(spec), "--seconds", "1.5", "--speed", "3600", "--json", "--http-port", "8080")
+    row = json.loads(first_line(process))["machines"][-1]
+    time.sleep(0.5)
+    assert asked(row, "/api/system/info")["uptimeSeconds"] > 1000
+    output, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors.count("\n")) == (0, 1)
+    told = json.loads(output)
+    assert 5400 <= told["simulated_s"] < 9000
+    for machine in told["machines"]:  # it stays where its steady state, worked out object by object, began
+        assert machine["energy_j"] == pytest.approx(21.63 * told["simulated_s"], rel=0.01)
+        assert machine["hashes"] == pytest.approx(1.071e12 * told["simulated_s"], rel=0.001)
+
+
 def test_a_port_that_is_taken(start: Start, axes: str) -> None:
     first_line(start(axes, "--http-port", "8080"))
     second = start(axes, "--http-port", "8080")
@@ -136,7 +152,7 @@ def test_without_the_right_to_port_80_it_says_so_and_takes_8080(start: Start, ax
         (("--host", "ff02::1"), "ff02::1 is an address of many; want one of this machine, such as 127.0.0.2"),
         (("--host", ""), "'' is no address; want one of this machine, such as 127.0.0.2"),
         (("--seconds", "nan"), "--seconds nan: want a number above 0"),
-        (("--speed", "61"), "--speed 61: want a number above 0, up to 60"),
+        (("--speed", "3601"), "--speed 3601: want a number above 0, up to 3600"),
         (("--rpc-port", "0"), "--rpc-port 0: want a port from 1 to 65535"),
         (("--http-port", "70000"), "--http-port 70000: want a port from 1 to 65535"),
         (("--host", "localhost"), "'localhost' is no address; want one of this machine, such as 127.0.0.2"),

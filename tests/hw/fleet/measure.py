@@ -1,6 +1,6 @@
 """Ask a whole fleet at once, round after round, and tell how long each machine took: docs/benchmarks/fleet.md is made with it.
 
-    .venv/bin/python tests/hw/fleet/measure.py [MACHINES] [ROUNDS]
+    .venv/bin/python tests/hw/fleet/measure.py [MACHINES] [ROUNDS] [SPEED]
 
 starts `hashwatt fleet serve` with as many machines, half of them Whatsminers and half Bitaxes, asks all of them for their
 summary at the same moment once a second, from opening the connection to the last byte of the answer, and prints one line of
@@ -90,12 +90,13 @@ def ask_once(ends: list[tuple[str, int, bytes]]) -> list[float]:
     return [took[number] for number in range(len(ends))]
 
 
-def main(machines: int = 200, rounds: int = 20) -> None:
+def main(machines: int = 200, rounds: int = 20, speed: int = 1) -> None:
     """Measure and print."""
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
         file.write(SPEC.format(rigs=machines - machines // 2, axes=machines // 2))
         file.flush()
-        command = [str(Path(sys.executable).with_name("hashwatt")), "fleet", "serve", file.name, "--host", HOST, "--json"]
+        program, options = str(Path(sys.executable).with_name("hashwatt")), ["--host", HOST, "--speed", str(speed), "--json"]
+        command = [program, "fleet", "serve", file.name, *options]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             try:
                 assert server.stdout is not None
@@ -114,6 +115,7 @@ def main(machines: int = 200, rounds: int = 20) -> None:
     told = {
         "machines": len(ends),
         "rounds": rounds,
+        "speed": speed,
         "median_of_medians_ms": round(statistics.median(medians_ms), 1),
         "slowest_median_ms": round(medians_ms[-1], 1),
         "p95_of_all_ms": round(every_ms[int(0.95 * len(every_ms))], 1),
