@@ -8,14 +8,13 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Final, NamedTuple
 
-import llvmlite.binding as llvm
 import numpy as np
 from numpy.typing import NDArray
 
 from gridsim.fleet_backends.layout import FLOWS, GROUP, LEVEL_COLUMNS, Form
 from gridsim.fleet_backends.machines import Around
 from hw.stepping.figures import Level
-from miner.backends.object_code import Compiled, Loop, digest_of, kept_loop
+from miner.backends.object_code import Compiled, Loop, digest_of, kept_loop, target_features
 
 _TEXT: Final = (
     "gridsim.fleet_backends.compile_loops",
@@ -43,7 +42,8 @@ class Steps(NamedTuple):
 
 def default_lanes() -> int:
     """Return how many machines go side by side: more than a vector holds, since most of a step is waiting for results."""
-    return GROUP if llvm.get_host_cpu_features().get("avx2") else GROUP // 2
+    features = target_features()
+    return GROUP if features.get("avx2") or not features else GROUP // 2  # of a forced processor nothing may be known
 
 
 @cache

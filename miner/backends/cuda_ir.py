@@ -16,7 +16,7 @@ from miner.backends.cuda_source import argument_names
 from miner.backends.gpu_program import TOP_IS_ZERO, TOP_OF_INITIAL, program
 from miner.backends.gpu_variant import Variant
 from miner.backends.llvm_batch import I32, I64
-from miner.backends.llvm_vector import llvm_function
+from miner.backends.llvm_words import llvm_function
 
 BIT: Final = ir.IntType(1)
 

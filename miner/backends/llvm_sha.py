@@ -14,7 +14,7 @@ from typing import Final
 from llvmlite import ir
 
 from miner.backends.llvm_batch import I32, I64, Batch, bits_met
-from miner.backends.llvm_vector import LlvmWords, llvm_function
+from miner.backends.llvm_words import LlvmWords, llvm_function
 from miner.backends.sha256_text import INITIAL, ROUNDS, K
 
 CHAINS: Final = 2  # nonces side by side

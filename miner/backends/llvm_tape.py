@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from llvmlite import ir
 
-from miner.backends.llvm_vector import LlvmWords
+from miner.backends.llvm_words import LlvmWords
 
 
 class Later:

@@ -2,96 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from llvmlite import ir
 
-from miner.backends.llvm_batch import I32, I64, Batch, bits_met, spread
+from miner.backends.llvm_batch import I64, Batch, bits_met
+from miner.backends.llvm_short_chains import ShortChains, TernaryWords
+from miner.backends.llvm_words import LlvmWords
+from miner.backends.native import AVX512_LANES
+from miner.backends.object_code import target_features
 from miner.backends.sha256_text import Sha256
-
-
-def llvm_function(module: ir.Module, signature: ir.FunctionType, name: str) -> ir.Function:
-    """Return the function called `name` in `module`, declared if it was not yet."""
-    return module.globals.get(name) or ir.Function(module, signature, name)
 
 
 def emit_met(builder: ir.IRBuilder, batch: Batch) -> ir.Value:
     """Emit the hashes of a batch; return the bits of those that may meet the target."""
-    words = LlvmWords(builder, batch.lanes)
+    words, sha = _form(builder, batch.lanes)
     bits = ir.Constant(I64, 0)
-    for number, hashed in enumerate(
-        Sha256(words).header_hashes(batch.midstates, batch.tail, words.nonces(batch.first, by_word=batch.by_word))
-    ):
+    nonces = words.nonces(batch.first, by_word=batch.by_word)
+    for number, hashed in enumerate(sha.header_hashes(batch.midstates, batch.tail, nonces)):
         bits = builder.or_(bits, bits_met(builder, batch, words.swapped(hashed[7]), words.const(number)))
     return bits
 
 
-class LlvmWords:
-    """Words as LLVM values: scalars where all lanes agree, vectors where each has its own."""
-
-    def __init__(self, builder: ir.IRBuilder, lanes: int) -> None:
-        self._builder = builder
-        self._lanes = lanes
-        self._vector = ir.VectorType(I32, lanes)
-
-    def const(self, value: int) -> ir.Value:
-        """Return a scalar constant."""
-        return ir.Constant(I32, value)
-
-    def add(self, *terms: ir.Value) -> ir.Value:
-        """Add modulo 2^32, the scalars first: what all lanes share is summed once."""
-        return self._fold("add", sorted(terms, key=self._is_vector))
-
-    def xor(self, *terms: ir.Value) -> ir.Value:
-        """Return the exclusive or of all terms."""
-        return self._fold("xor", terms)
-
-    def and_(self, x: ir.Value, y: ir.Value) -> ir.Value:
-        """Return the bits set in both."""
-        return self._fold("and_", (x, y))
-
-    def not_(self, x: ir.Value) -> ir.Value:
-        """Return the bits not set."""
-        return self._builder.not_(x)
-
-    def rotr(self, x: ir.Value, n: int) -> ir.Value:
-        """Rotate right: a funnel shift of a word with itself."""
-        rotate = self._intrinsic("llvm.fshr", x.type, 3)
-        amount = ir.Constant(I32, n)
-        return self._builder.call(rotate, [x, x, self.spread(amount) if self._is_vector(x) else amount])
-
-    def shr(self, x: ir.Value, n: int) -> ir.Value:
-        """Shift right."""
-        amount = ir.Constant(I32, n)
-        return self._builder.lshr(x, self.spread(amount) if self._is_vector(x) else amount)
-
-    def swapped(self, x: ir.Value) -> ir.Value:
-        """Return a word with its four bytes reversed."""
-        return self._builder.call(self._intrinsic("llvm.bswap", x.type, 1), [x])
-
-    def nonces(self, first: ir.Value, *, by_word: bool) -> ir.Value:
-        """Return the nonces from `first` on, one a lane, as the words that the message holds; or such words from `first` on."""
-        steps = ir.Constant(self._vector, [ir.Constant(I32, lane) for lane in range(self._lanes)])
-        counted = self._builder.add(self.spread(first), steps)
-        return counted if by_word else self.swapped(counted)
-
-    def spread(self, x: ir.Value) -> ir.Value:
-        """Return a vector with `x` in every lane."""
-        return spread(self._builder, x, self._lanes)
-
-    def _fold(self, operation: str, terms: Any) -> ir.Value:  # noqa: ANN401  llvmlite is untyped
-        result, *rest = terms
-        for term in rest:
-            x, y = result, term
-            if self._is_vector(x) != self._is_vector(y):
-                x, y = (x if self._is_vector(x) else self.spread(x)), (y if self._is_vector(y) else self.spread(y))
-            result = getattr(self._builder, operation)(x, y)
-        return result
-
-    def _is_vector(self, x: ir.Value) -> bool:
-        return isinstance(x.type, ir.VectorType)
-
-    def _intrinsic(self, name: str, kind: ir.Type, arguments: int) -> ir.Function:
-        suffix = f"v{kind.count}i32" if isinstance(kind, ir.VectorType) else "i32"
-        signature = ir.FunctionType(kind, [kind] * arguments)
-        return llvm_function(self._builder.module, signature, f"{name}.{suffix}")
+def _form(builder: ir.IRBuilder, lanes: int) -> tuple[LlvmWords, Sha256[ir.Value]]:
+    """Return the words and the form of the text that suit vectors of so many lanes on the processor that code is made for."""
+    if lanes == AVX512_LANES and target_features().get("avx512f"):
+        ternary = TernaryWords(builder, lanes)
+        return ternary, ShortChains(ternary)
+    words = LlvmWords(builder, lanes)
+    return words, Sha256(words)

@@ -28,7 +28,7 @@ from llvmlite import ir
 
 from miner.backends.llvm_batch import I32, I64, Batch, any_of, bits_met, either, unmoved
 from miner.backends.llvm_tape import Later, Tape, Word
-from miner.backends.llvm_vector import LlvmWords, llvm_function
+from miner.backends.llvm_words import LlvmWords, llvm_function
 from miner.backends.sha256_text import INITIAL, K, Sha256
 
 LANES: Final = 8
@@ -114,18 +114,8 @@ class _PairwiseWords(LlvmWords):
     def xor(self, *terms: ir.Value) -> ir.Value:
         result, *rest = terms
         for number, term in enumerate(rest):
-            result = super().xor(self._fenced(result) if number else result, term)
+            result = super().xor(self.fenced(result) if number else result, term)
         return result
-
-    def _fenced(self, x: ir.Value) -> ir.Value:
-        """Return `x` such that the compiler fuses nothing across it; no instruction comes of it."""
-        if not isinstance(x.type, ir.VectorType):
-            return x
-        floats = ir.VectorType(ir.FloatType(), x.type.count)
-        fence = llvm_function(
-            self._builder.module, ir.FunctionType(floats, [floats]), f"llvm.arithmetic.fence.v{x.type.count}f32"
-        )
-        return self._builder.bitcast(self._builder.call(fence, [self._builder.bitcast(x, floats)]), x.type)
 
 
 class _Step:

@@ -12,14 +12,17 @@ from miner.backends.object_code import Compiled, Loop, digest_of, kept_loop
 VECTOR: Final = 0
 WOVEN: Final = 1
 SHA: Final = 2
+AVX512_LANES: Final = 16  # words of 32 bits in its vectors
 SCRATCH_BYTES: Final = 8192  # room for what a kernel's stages hand on
 
 _TEXT: Final = (
     "compile_loop.py",
     "llvm_batch.py",
     "llvm_sha.py",
+    "llvm_short_chains.py",
     "llvm_tape.py",
     "llvm_vector.py",
+    "llvm_words.py",
     "llvm_woven.py",
     "native.py",
     "sha256_text.py",

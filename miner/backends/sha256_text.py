@@ -9,7 +9,7 @@ is constant, or is not asked for needs no code of its own here: the compiler hoi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Generic, Protocol, TypeVar
+from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 Word = TypeVar("Word")
 
@@ -101,7 +101,9 @@ INITIAL: Final = tuple(_root_bits(prime, 2) for prime in _PRIMES[:8])  # 5.3.3
 
 
 class Sha256(Generic[Word]):
-    """The hash function over words of one kind."""
+    """The hash function over words of one kind; words of the schedule are made `words_ahead` rounds before their own."""
+
+    words_ahead: ClassVar[int] = 0
 
     def __init__(self, words: Words[Word]) -> None:
         self._w = words
@@ -145,7 +147,7 @@ class Sha256(Generic[Word]):
         """6.2.2, steps 1 to 3, for states that share a block of 16 words: a word of the schedule, then a round of each."""
         w, after = list(block), [list(state) for state in states]
         for t in range(ROUNDS):
-            if t >= len(w):
+            while len(w) < min(t + 1 + self.words_ahead, ROUNDS):
                 w.append(self.next_word(w))
             after = [self.round(state, K[t], w[t]) for state in after]
         return after

@@ -11,7 +11,7 @@ import pytest
 
 from miner.backends import numba_cpu, reference, registry
 from miner.backends.object_code import target_features
-from miner.backends.registry import BACKENDS, GENESIS_HEADER, GENESIS_NONCE, load
+from miner.backends.registry import BACKENDS, GENESIS_HEADER, GENESIS_NONCE, Backend, fastest, load
 from miner.errors import BackendSelfTestError, BackendUnavailableError
 from miner.header import Nonce
 from miner.share import Hit
@@ -47,10 +47,10 @@ def planted(monkeypatch: pytest.MonkeyPatch, name: str, nonces: Nonces) -> str:
 @pytest.fixture(autouse=True)
 def fresh() -> Iterable[None]:
     """Forget what was loaded, before and after: the table is patched here."""
-    for remembered in (registry._load, registry._load_for):
+    for remembered in (registry._load, registry._load_for, registry._auto):
         remembered.cache_clear()
     yield
-    for remembered in (registry._load, registry._load_for):
+    for remembered in (registry._load, registry._load_for, registry._auto):
         remembered.cache_clear()
 
 
@@ -127,6 +127,32 @@ def test_auto_takes_the_first_that_loads(monkeypatch: pytest.MonkeyPatch) -> Non
     assert load("auto").name == "reference"
 
 
+def test_auto_takes_the_faster_one_of_a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order in the table does not count within a kind, and a slower kind is not even loaded."""
+    table = {"absent": "no_such_library", "slow": BACKENDS["reference"], "fast": BACKENDS["numba-cpu"], "last": "nor_this_one"}
+    monkeypatch.setattr(registry, "BACKENDS", table)
+    monkeypatch.setattr(registry, "KINDS", {"slow": "CPU", "fast": "CPU"})
+    assert load("auto").name == "fast"
+
+
+def test_the_fastest_is_the_one_with_the_best_trial_a_hash() -> None:
+    """Each takes as long as it says, a hash; one is held up once, and one is asked for fewer hashes at a time."""
+    now_s, asked = [0.0], list[str]()
+
+    def rival(name: str, chunk: int, each_s: float, held_up_s: float) -> Backend:
+        def scan(template: Template, start: int, count: int, target: Target) -> list[Hit]:
+            now_s[0] += each_s * count + (held_up_s if name not in asked else 0.0)
+            asked.append(name)
+            return []
+
+        return Backend(name, scan, chunk)
+
+    rivals = [rival("a", 4000, 2e-6, 0.0), rival("b", 400, 1e-6, 9.0), rival("c", 4000, 3e-6, 0.0)]
+    assert fastest(rivals, lambda: now_s[0]).name == "b"
+    assert asked == ["a", "b", "c"] * 3
+    assert fastest(rivals[:1], lambda: 0 / 0).name == "a"
+
+
 def test_auto_says_of_each_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "BACKENDS", {"one": "no_such_library", "two": "nor_this_one"})
     with pytest.raises(BackendUnavailableError, match=r"no backend works here: .*'no_such_library'; .*'nor_this_one'"):
@@ -158,7 +184,16 @@ def test_what_a_user_forces_upon_the_compiler_is_asked_for_too(
     assert target_features() == {"avx2": True, "sha": True}
 
 
-@pytest.mark.parametrize(("features", "lanes"), [({"avx512f": True, "avx2": True}, 16), ({"avx2": True}, 8), ({}, 4)])
+@pytest.mark.parametrize(
+    ("features", "lanes"), [({"avx512f": True, "avx2": True}, 16), ({"avx2": True}, 8), ({"sse2": True}, 4)]
+)
 def test_lanes_follow_the_widest_vectors(monkeypatch: pytest.MonkeyPatch, features: dict[str, bool], lanes: int) -> None:
     monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: features)
+    assert numba_cpu.default_lanes() == lanes
+
+
+@pytest.mark.parametrize(("features", "lanes"), [("", 8), ("+avx2,-avx512f", 8), ("+avx512f", 16), ("+sse4.2", 4)])
+def test_lanes_follow_what_a_user_forces_upon_the_compiler(monkeypatch: pytest.MonkeyPatch, features: str, lanes: int) -> None:
+    monkeypatch.setenv("NUMBA_CPU_NAME", "x86-64-v3")
+    monkeypatch.setenv("NUMBA_CPU_FEATURES", features)
     assert numba_cpu.default_lanes() == lanes
