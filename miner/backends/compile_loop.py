@@ -10,8 +10,8 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from miner.backends import llvm_sha, llvm_vector, llvm_woven
+from miner.backends.kernel import SHA, VECTOR, WOVEN, Kernel
 from miner.backends.llvm_batch import I32, Batch
-from miner.backends.native import SHA, VECTOR, WOVEN, Kernel
 from miner.backends.object_code import Compiled, compiled_parts
 
 _EMITTERS: Final = {VECTOR: llvm_vector.emit_met, WOVEN: llvm_woven.emit_met, SHA: llvm_sha.emit_met}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from llvmlite import ir
 
+from miner.backends.kernel import AVX512_LANES
 from miner.backends.llvm_batch import I64, Batch, bits_met
 from miner.backends.llvm_short_chains import ShortChains, TernaryWords
 from miner.backends.llvm_words import LlvmWords
-from miner.backends.native import AVX512_LANES
 from miner.backends.object_code import target_features
 from miner.backends.sha256_text import Sha256
 

@@ -1,22 +1,18 @@
-"""Machine code of the nonce-search kernels: which kernels there are, and what decides their code."""
+"""Machine code of the nonce-search kernels, and what decides it."""
 
 from __future__ import annotations
 
 from ctypes import c_int64, c_uint32, c_void_p
 from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
+from miner.backends.kernel import Kernel
 from miner.backends.object_code import Compiled, Loop, digest_of, kept_loop
-
-VECTOR: Final = 0
-WOVEN: Final = 1
-SHA: Final = 2
-AVX512_LANES: Final = 16  # words of 32 bits in its vectors
-SCRATCH_BYTES: Final = 8192  # room for what a kernel's stages hand on
 
 _TEXT: Final = (
     "compile_loop.py",
+    "kernel.py",
     "llvm_batch.py",
     "llvm_sha.py",
     "llvm_short_chains.py",
@@ -30,18 +26,6 @@ _TEXT: Final = (
 
 # status = loop(hits*, error**, words*, start, stop, limit, found*, room, where*, scratch*)
 _ARGUMENTS: Final = (c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_uint32, c_void_p, c_int64, c_void_p, c_void_p)
-
-
-class Kernel(NamedTuple):
-    """Which instructions a kernel uses (`VECTOR`, `WOVEN` or `SHA`), how many nonces a batch holds, and how many midstates.
-
-    With `by_word` it counts the message's words up, as some devices do: nonces with their bytes reversed.
-    """
-
-    kind: int
-    lanes: int
-    midstates: int = 1
-    by_word: bool = False
 
 
 @cache

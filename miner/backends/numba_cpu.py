@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from miner.backends.native import AVX512_LANES
+from miner.backends.kernel import AVX512_LANES
 from miner.backends.object_code import target_features
 from miner.backends.scan_loop import CHUNK_NONCES, VECTOR, Kernel, scan_versions_with, scan_with
 from miner.share import Hit

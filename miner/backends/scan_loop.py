@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from miner.backends.native import SCRATCH_BYTES, SHA, VECTOR, WOVEN, Kernel, machine_code
+from miner.backends.kernel import SCRATCH_BYTES, SHA, VECTOR, WOVEN, Kernel
+from miner.backends.native import machine_code
 from miner.header import NONCE_SPACE, Nonce, nonce_of_word
 from miner.share import Hit
 from miner.target import Target

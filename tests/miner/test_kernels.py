@@ -13,6 +13,7 @@ from subprocess import CompletedProcess
 import llvmlite.binding as llvm
 import pytest
 
+from miner.backends import kernel as kernels
 from miner.backends import llvm_woven, native, object_code, scan_loop
 from miner.backends.numba_cpu import default_lanes
 from miner.backends.scan_loop import SHA, VECTOR, WOVEN, Kernel, scan_with
@@ -150,7 +151,8 @@ def test_two_kernels_compiled_apart_live_in_one_process(python: Python, tmp_path
     """Each was the first that its process compiled, so both have the same symbol; they must not be mixed up."""
     code = """
 import sys
-from miner.backends.native import VECTOR, Kernel, machine_code
+from miner.backends.kernel import VECTOR, Kernel
+from miner.backends.native import machine_code
 loops = [machine_code(Kernel(VECTOR, int(lanes))) for lanes in sys.argv[1:]]
 print("compiled" if "numba" in sys.modules else "kept", len({id(loop.engine) for loop in loops}))
 """
@@ -176,7 +178,7 @@ def test_each_file_that_emits_code_decides_the_digest(tmp_path: Path) -> None:
         "llvm_words",
         "llvm_woven",
     ]
-    emitting += ["native", "sha256_text"]
+    emitting += ["kernel", "native", "sha256_text"]
     digests = [native.kernel_digest(Kernel(VECTOR, 4), folder), native.kernel_digest(Kernel(VECTOR, 8), folder)]
     for name in emitting:
         path = folder / f"{name}.py"
@@ -193,7 +195,7 @@ def test_the_processor_decides_the_digest(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_scratch_is_large_enough_and_aligned() -> None:
-    assert llvm_woven.SCRATCH_BYTES <= native.SCRATCH_BYTES == len(scan_loop._scratch())
+    assert llvm_woven.SCRATCH_BYTES <= kernels.SCRATCH_BYTES == len(scan_loop._scratch())
     assert scan_loop._scratch().ctypes.data % 64 == 0
 
 
