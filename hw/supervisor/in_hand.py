@@ -35,6 +35,10 @@ class InHand:
         self._in_a_row = self._in_a_row + 1 if room else 1
         self._holds = max(self._holds, self._in_a_row)
 
+    def refused(self, piece: Piece) -> None:
+        """Let a piece be given again at which the device failed before it had it."""
+        self._again.appendleft(piece)
+
     def piece(self, number: int) -> Piece | None:
         """Return what was given under this number, if that is still remembered."""
         return next((piece for given, piece in self._given if given == number), None)

@@ -20,8 +20,9 @@ from hw.errors import HardwareError
 from hw.supervisor.account import Account
 from hw.supervisor.flat_line import FLAT_NONCES, FLAT_S, FlatLine
 from hw.supervisor.in_hand import InHand, Piece
-from hw.supervisor.job_board import JobBoard
-from hw.supervisor.orders import Order, OrderBook, Standing, give
+from hw.supervisor.job_board import JobBoard, Posted
+from hw.supervisor.jobless import Jobless
+from hw.supervisor.orders import Hashing, Order, OrderBook, Standing, give
 from hw.supervisor.snapshot import DeviceSnapshot, Health
 from miner.errors import MinerError
 from miner.stratum.backoff import Backoff
@@ -34,6 +35,7 @@ POLL_S: Final = (
 DEAD_AFTER: Final = 5  # attempts to open it in a row
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 60.0
+JOBLESS_S: Final = 5.0  # without a job, as when a pool goes away; nobody takes what is found then, and watts are spent on it
 _FAILURES: Final = (HardwareError, MinerError, OSError)
 _LOG = logging.getLogger(__name__)
 
@@ -42,13 +44,15 @@ _LOG = logging.getLogger(__name__)
 class Care:
     """How long to wait before a device is opened again [s], the first time and at most; and for how long it may find nothing.
 
-    It is taken for flat-lined once `flat_s` [s] went by in which it should, by its own account, have found `flat_nonces`.
+    It is taken for flat-lined once `flat_s` [s] went by in which it should, by its own account, have found `flat_nonces`. It is
+    put to rest once it had no job for `jobless_s` [s].
     """
 
     first_s: float = FIRST_WAIT_S
     longest_s: float = LONGEST_WAIT_S
     flat_nonces: float = FLAT_NONCES
     flat_s: float = FLAT_S
+    jobless_s: float = JOBLESS_S
 
 
 DEFAULT_CARE: Final = Care()
@@ -63,6 +67,7 @@ class Keeper:
         self._orders, self._standing = OrderBook(label), Standing()
         self._in_hand = InHand()
         self._flat_line = FlatLine(care.flat_nonces, care.flat_s)
+        self._jobless = Jobless(care.jobless_s)
         self._account = Account()
         self._work = self._shares = self._attempts = 0
         self._restarts = -1  # the first opening is none
@@ -119,6 +124,7 @@ class Keeper:
         self._device.open()
         told = self._device.telemetry()
         self._account.begin(told)
+        self._jobless.begin()
         self._flat_line.begin(told, self._board.clock())
         self._restore()
         self._attempts, self._restarts, self._health = 0, self._restarts + 1, Health.ALIVE
@@ -179,7 +185,8 @@ class Keeper:
         self._collect(0.0)
         had_work = not (self._standing.curtailed or self._device.wants_work())  # what sleeps wants none and has none
         try:
-            give(order, self._device, curtailed=self._standing.curtailed)
+            if not (self._jobless.resting and isinstance(order, Hashing)):  # at rest it stays until there is a job
+                give(order, self._device, curtailed=self._standing.curtailed or self._jobless.resting)
             self._standing = self._standing.after(order)
         finally:
             if had_work and (self._standing.curtailed or self._device.wants_work()):
@@ -189,12 +196,29 @@ class Keeper:
     def _turn(self) -> None:
         """Give the device what it wants, listen to it, and hand over what it found."""
         posted = self._board.read()
+        self._rest_or_wake(posted)
         ready = self._told.state in {DeviceState.IDLE, DeviceState.HASHING}
         if posted.queue is not None and ready and (posted.epoch != self._epoch or self._device.wants_work()):
             self._give(posted.queue, at_once=posted.epoch != self._epoch)
             self._epoch = posted.epoch
         self._collect(POLL_S)
         self._look()
+
+    def _rest_or_wake(self, posted: Posted) -> None:
+        """Put the device to rest when it had no job for a while, and wake it when there is one."""
+        idle = posted.queue is None and not self._standing.curtailed and self._told.state == DeviceState.HASHING
+        if self._jobless.due(self._board.clock(), has_job=posted.queue is not None) and idle:
+            busy = not self._device.wants_work()
+            self._device.curtail()
+            self._jobless.resting = True
+            if busy:
+                self._in_hand.dropped()
+            self._look()
+        elif self._jobless.resting and posted.queue is not None:
+            self._jobless.resting = False
+            if not self._standing.curtailed:
+                self._device.resume()
+            self._look()
 
     def _give(self, queue: WorkQueue, *, at_once: bool) -> None:
         piece = self._in_hand.next_again(queue) or self._new_piece(queue)
@@ -205,7 +229,11 @@ class Keeper:
         work = DeviceWork(
             number=self._work, template=piece.unit.templates[0], target=given.target, version_mask=given.version_mask
         )
-        (self._device.replace if at_once else self._device.submit)(work)
+        try:
+            (self._device.replace if at_once else self._device.submit)(work)
+        except BaseException:
+            self._in_hand.refused(piece)
+            raise
         self._in_hand.gave(self._work, piece, room=self._device.wants_work())
 
     def _new_piece(self, queue: WorkQueue) -> Piece | None:
@@ -234,7 +262,8 @@ class Keeper:
         self._told = self._device.telemetry()
         self._account.note(self._told)
         self._totals = self._account.totals()
-        if self._flat_line.look(self._told, self._board.clock(), curtailed=self._standing.curtailed):
+        asleep = self._standing.curtailed or self._jobless.resting
+        if self._flat_line.look(self._told, self._board.clock(), curtailed=asleep):
             self._backoff.reset()
 
 

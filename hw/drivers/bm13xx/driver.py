@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from math import inf
 from typing import Final
 
@@ -187,8 +188,11 @@ class Bm13xxDevice:
             self._state, self._due_s = DeviceState.IDLE, AT_ONCE_S
 
     def close(self) -> None:
-        """Give the port back; closing twice is nothing. Chips go on with their last job, unless it can be stopped."""
+        """Let the chips stand, if they can still hear it, and give the port back; closing twice is nothing."""
         if self._port is not None:
+            if self._state is not DeviceState.CLOSED:
+                with suppress(PortError):  # or else they go on with their last job for minutes, at full power
+                    self._write(self._port, WriteRegister(Register.HASH_COUNTING, 0))
             self._port.close()
         self._port, self._clock_mhz = None, 0.0
         self._climb.stop()

@@ -149,11 +149,11 @@ def shares() -> list[Share]:
 
 @pytest.fixture
 def supervise(shares: list[Share]) -> Iterator[Supervise]:
-    """Return a function that starts a supervisor of some devices, with short waits."""
+    """Return a function that starts a supervisor of some devices, with short waits or others."""
     running: list[Supervisor] = []
 
-    def start(*devices: object) -> Supervisor:
-        running.append(Supervisor(devices, shares.append, care=SHORT))  # type: ignore[arg-type]
+    def start(*devices: object, care: Care = SHORT) -> Supervisor:
+        running.append(Supervisor(devices, shares.append, care=care))  # type: ignore[arg-type]
         return running[-1]
 
     yield start

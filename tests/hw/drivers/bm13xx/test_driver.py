@@ -141,6 +141,25 @@ def test_curtailed_it_stops_and_resumed_it_goes_on_with_its_settings(emulate: Em
     assert len(wait(device)) == 1
 
 
+def test_closed_it_leaves_no_chip_hashing(emulate: Emulate, drive: Drive) -> None:
+    """On their own they would go on with their last job for minutes, at full power."""
+    emulated = emulate("bm1366")
+    device = drive(emulated)
+    device.open()
+    device.submit(work())
+    device._check_line(device._opened())
+    chain = emulated.emulator.chain  # type: ignore[attr-defined]
+    assert chain.hashes
+    device.close()
+    until_s = time.monotonic() + 5
+    while chain.hashes and time.monotonic() < until_s:
+        time.sleep(0.01)
+    assert not chain.hashes
+    device.open()
+    device.submit(work(2))
+    assert len(wait(device)) == 1
+
+
 def test_a_job_is_renewed_in_time(emulate: Emulate, drive: Drive) -> None:
     """With versions to roll after 1.5 s, without when the nonces are used up: in 9 ms."""
     device, now = drive(emulate("bm1366")), [0.0]
