@@ -47,7 +47,7 @@ def device_from(specification: str) -> Device:
     SettingError
         If there is no driver of that name, or no port where one is needed.
     MeterError
-        If there is no meter of that name.
+        If there is no meter of that name, or what follows it makes no sense.
     """
     plain, at, meter = specification.partition("@")
     device = _plain(plain)

@@ -13,17 +13,13 @@ ADDRESSES = range(1, 248)  # Modbus over Serial Line V1.02, 2.2: 0 is for all, 2
 ANSWERS_S = (0.05, 10.0)
 
 
-def open_line(
-    meter: str, rest: str, default: SerialSetting, bauds: tuple[int, ...] = ()
-) -> tuple[SerialSetting, ModbusRegisters]:
-    """Open the port of ``PORT[,address=1][,baud=2400][,wait=1]``; `baud` is an option only where there are several `bauds`.
+def line_setting(meter: str, rest: str, default: SerialSetting, bauds: tuple[int, ...] = ()) -> SerialSetting:
+    """Return what ``PORT[,address=1][,baud=2400][,wait=1]`` asks for; `baud` is an option only where there are several `bauds`.
 
     Raises
     ------
     MeterError
         If there is no port, an option is unknown, or has no value that could be.
-    MeterUnavailableError
-        If pymodbus is missing or the port cannot be opened.
     """
     path, options = split_options(meter, rest, ("address", "baud", "wait") if bauds else ("address", "wait"))
     if not path:
@@ -37,8 +33,18 @@ def open_line(
     if bauds and baud not in map(str, bauds):
         raise MeterError(f"{meter}: baud={baud[:40]}; want one of {', '.join(map(str, bauds))}")
     address = whole_number(meter, options, "address", ADDRESSES, default.address)
-    setting = replace(default, path=path, baud=int(baud), address=address, answer_s=wait_s)
+    return replace(default, path=path, baud=int(baud), address=address, answer_s=wait_s)
+
+
+def open_line(setting: SerialSetting) -> ModbusRegisters:
+    """Open the port of a meter.
+
+    Raises
+    ------
+    MeterUnavailableError
+        If pymodbus is missing or the port cannot be opened.
+    """
     try:
-        return setting, ModbusRegisters(setting)
+        return ModbusRegisters(setting)
     except PortError as error:
         raise MeterUnavailableError(str(error)) from None

@@ -48,6 +48,11 @@ class NameplateMeter:
         """Nothing is open."""
 
 
+def check(rest: str) -> None:
+    """Raise MeterError if `rest` makes no sense; there is nothing that could be missing."""
+    open_meter(rest)
+
+
 def open_meter(rest: str) -> NameplateMeter:
     """Open the meter of ``nameplate:WATTS`` or ``nameplate:WATTS,boundary=chip``."""
     watts, options = split_options("nameplate", rest, ("boundary",))

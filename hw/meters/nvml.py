@@ -64,6 +64,12 @@ class NvmlMeter:
             self._polled.close()
 
 
+def check(rest: str) -> None:
+    """Raise MeterError if `rest` cannot name a board; which boards there are shows when it is opened."""
+    if rest and not ((rest.isascii() and rest.isdigit()) or rest.upper().startswith("GPU-") or PCI_ADDRESS.fullmatch(rest)):
+        raise MeterError(f"nvml:{rest[:60]}: want nvml, or nvml: with a board's number, UUID (GPU-...) or PCI address")
+
+
 def open_meter(rest: str, *, clock: Callable[[], float] = time.monotonic) -> NvmlMeter:
     """Open the meter of ``nvml``, ``nvml:INDEX``, ``nvml:UUID`` or ``nvml:PCI-ADDRESS``."""
     try:

@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from hw.meters.line import open_line
+from hw.meters.line import line_setting, open_line
 from hw.meters.modbus import ModbusRegisters, SerialSetting
 from hw.meters.wall import WallMeter, WallReading
 from hw.units import J_PER_WH
@@ -63,7 +63,13 @@ def reading_of(registers: Sequence[int]) -> WallReading:
     )
 
 
+def check(rest: str) -> SerialSetting:
+    """Return which port and address `rest` asks for; raise MeterError if it makes no sense."""
+    return line_setting("pzem", rest, SerialSetting(path="", baud=BAUD))
+
+
 def open_meter(rest: str, *, clock: Callable[[], float] = time.monotonic) -> WallMeter:
     """Open the meter of ``pzem:/dev/ttyUSB0`` or ``pzem:/dev/ttyUSB0,address=2``."""
-    setting, registers = open_line("pzem", rest, SerialSetting(path="", baud=BAUD))
+    setting = check(rest)
+    registers = open_line(setting)
     return WallMeter(Pzem(registers, f"PZEM-004T at {setting.path}, address {setting.address}"), clock=clock)

@@ -56,10 +56,15 @@ class RaplMeter:
         """Nothing is open."""
 
 
-def open_meter(rest: str) -> RaplMeter:
-    """Open the meter of ``rapl``."""
+def check(rest: str) -> None:
+    """Raise MeterError if anything stands behind ``rapl``."""
     if rest:
         raise MeterError(f"rapl:{rest}: want just `rapl`; it adds up all processor packages")
+
+
+def open_meter(rest: str) -> RaplMeter:
+    """Open the meter of ``rapl``."""
+    check(rest)
     return RaplMeter()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from types import ModuleType
 from typing import Final, cast
 
 from hw.errors import MeterError
@@ -16,14 +17,13 @@ METERS: Final = {
     "sdm120": "hw.meters.sdm120",
     "simulated": "hw.meters.simulated",
 }
-"""Meters by name; each module has `open_meter(rest)`, which gets what follows the colon."""
+"""Meters by name; each module has `check(rest)` and `open_meter(rest)`, which get what follows the colon."""
 
 
 def check_meter(specification: str) -> None:
-    """Raise MeterError unless a specification begins with the name of a meter."""
-    name = specification.partition(":")[0]
-    if name not in METERS:
-        raise MeterError(f"no meter {name!r}; known: {', '.join(METERS)}")
+    """Raise MeterError unless a specification names a meter, and what follows makes sense; whether it is there is not asked."""
+    module, rest = _named(specification)
+    module.check(rest)
 
 
 def open_meter(specification: str) -> PowerMeter:
@@ -36,6 +36,13 @@ def open_meter(specification: str) -> PowerMeter:
     MeterUnavailableError
         If this machine has no such instrument, or may not read it.
     """
+    module, rest = _named(specification)
+    return cast("PowerMeter", module.open_meter(rest))
+
+
+def _named(specification: str) -> tuple[ModuleType, str]:
+    """Return the module of the meter, and what follows its name."""
     name, _, rest = specification.partition(":")
-    check_meter(specification)
-    return cast("PowerMeter", import_module(METERS[name]).open_meter(rest))
+    if name not in METERS:
+        raise MeterError(f"no meter {name!r}; known: {', '.join(METERS)}")
+    return import_module(METERS[name]), rest

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from hw.meters.line import open_line
+from hw.meters.line import line_setting, open_line
 from hw.meters.modbus import ModbusRegisters, SerialSetting
 from hw.meters.wall import WallMeter, WallReading
 from hw.units import J_PER_KWH
@@ -53,7 +53,13 @@ def float_of(registers: Sequence[int]) -> float:
     return value
 
 
+def check(rest: str) -> SerialSetting:
+    """Return which port and address `rest` asks for; raise MeterError if it makes no sense."""
+    return line_setting("sdm120", rest, SerialSetting(path="", baud=BAUD), BAUDS)
+
+
 def open_meter(rest: str, *, clock: Callable[[], float] = time.monotonic) -> WallMeter:
     """Open the meter of ``sdm120:/dev/ttyUSB0`` or ``sdm120:/dev/ttyUSB0,address=2,baud=9600``."""
-    setting, registers = open_line("sdm120", rest, SerialSetting(path="", baud=BAUD), BAUDS)
+    setting = check(rest)
+    registers = open_line(setting)
     return WallMeter(Sdm120(registers, f"SDM120 at {setting.path}, address {setting.address}"), clock=clock)

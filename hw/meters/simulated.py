@@ -124,6 +124,11 @@ class SimulatedMeter:
         return amount
 
 
+def check(rest: str) -> None:
+    """Raise MeterError if `rest` makes no sense; there is nothing that could be missing."""
+    open_meter(rest)
+
+
 def open_meter(rest: str, *, clock: Callable[[], float] = time.monotonic) -> SimulatedMeter:
     """Open the meter of ``simulated:WATTS``, a constant load; options set its boundary and its sensor."""
     watts, options = split_options("simulated", rest, OPTIONS)

@@ -133,12 +133,25 @@ def test_a_mistake_in_a_meter_is_not_hidden() -> None:
         ("compute@", "no meter ''; known: nameplate"),
         ("compute@abacus:3", "no meter 'abacus'; known: nameplate"),
         ("erupter@rapl", "erupter: at which port"),
+        ("compute@pzem", "pzem: at which port"),
+        ("compute@pzem:/dev/x,adress=2", "pzem: no option 'adress'; known: address, wait"),
+        ("compute@sdm120:/dev/x,address=999", "sdm120: address=999; want a whole number from 1 to 247"),
+        ("compute@nameplate:0", "a nameplate of 0.0 W; want a number of watts above 0"),
+        ("compute@nameplate:abc", "nameplate:abc is no number of watts"),
+        ("compute@simulated:65,noise=1", "noise"),
+        ("compute@rapl:zzz", "rapl:zzz: want just `rapl`"),
+        ("compute@nvml:first", "nvml:first: want nvml, or nvml: with a board's number"),
         ("@rapl", "no device ''; known"),
     ],
 )
 def test_a_specification_that_makes_no_sense(specification: str, sentence: str) -> None:
     with pytest.raises(HardwareError, match=sentence):
         device_from(specification)
+
+
+@pytest.mark.parametrize("meter", ["pzem:/dev/nowhere,address=2", "sdm120:/dev/nowhere,baud=9600", "rapl", "nvml:7", "nvml"])
+def test_whether_a_meter_is_there_is_not_asked_before_the_mining(meter: str) -> None:
+    assert not isinstance(device_from(f"compute@{meter}"), ComputeDevice)
 
 
 def test_a_specification_with_a_meter() -> None:
