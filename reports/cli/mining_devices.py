@@ -60,7 +60,9 @@ class MiningDevices:
         return {one.label: one.totals.metered for one in self._told() if one.totals.metered is not None}
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return what each device did, by its own account."""
+        """Return what each device did, by its own account; and how many nonces it should have found by that."""
+        from miner.header import NONCE_SPACE  # a nonce that a device tells is one in so many hashes
+
         return [
             {
                 "device": one.label,
@@ -69,6 +71,7 @@ class MiningDevices:
                 "work": one.work,
                 "shares": one.shares,
                 "nonces": one.totals.nonces,
+                "expected_nonces": one.totals.hashes / NONCE_SPACE,
                 "hardware_errors": one.totals.hardware_errors,
                 "declared_hashes": one.totals.hashes,
                 "trouble": one.trouble or None,

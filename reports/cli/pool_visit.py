@@ -138,6 +138,7 @@ def _text(visit: PoolVisit, did: _Did) -> str:
 def _device_sentence(row: dict[str, Any]) -> str:
     trouble = f"; last trouble: {row['trouble']}" if row["trouble"] else ""
     return (
-        f"{row['device']}: {row['health']}, {row['nonces']:,} nonces, {row['shares']:,} shares, "
+        f"{row['device']}: {row['health']}, {row['nonces']:,} nonces of {row['expected_nonces']:,.1f} expected by its own "
+        f"account, {row['shares']:,} shares, "
         f"{row['hardware_errors']:,} hardware errors, {row['restarts']:,} restarts{trouble}"
     )

@@ -86,6 +86,9 @@ def test_block_0_is_mined_on_an_emulated_chain(start: Start, pool: str) -> None:
     told = json.loads(out)
     assert (miner.returncode, told["accepted"], told["rejected"], told["devices"]) == (0, 1, {}, [f"bm1366:{path}"])
     assert err == ""
+    [row] = told["device_states"]
+    assert row["nonces"] >= 1  # known here, so it came though far fewer hashes were due
+    assert row["expected_nonces"] == row["declared_hashes"] / 2**32 > 0
 
 
 def test_joules_a_terahash_of_a_device_with_a_meter_at_its_plug(start: Start, pool: str, tmp_path: Path) -> None:
