@@ -9,13 +9,18 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from miner.backends import llvm_sha, llvm_vector, llvm_woven
-from miner.backends.kernel import SHA, VECTOR, WOVEN, Kernel
+from miner.backends import llvm_paired, llvm_sha, llvm_vector, llvm_woven
+from miner.backends.kernel import PAIRED, SHA, VECTOR, WOVEN, Kernel
 from miner.backends.llvm_batch import I32, Batch
 from miner.backends.object_code import Compiled, compiled_parts
 
-_EMITTERS: Final = {VECTOR: llvm_vector.emit_met, WOVEN: llvm_woven.emit_met, SHA: llvm_sha.emit_met}
-_WARM_UP: Final = {VECTOR: 0, WOVEN: llvm_woven.STAGES, SHA: 0}  # batches before the first whose result counts
+_EMITTERS: Final = {
+    VECTOR: llvm_vector.emit_met,
+    PAIRED: llvm_paired.emit_met,
+    WOVEN: llvm_woven.emit_met,
+    SHA: llvm_sha.emit_met,
+}
+_WARM_UP: Final = {PAIRED: llvm_paired.STAGES, WOVEN: llvm_woven.STAGES}  # batches before the first whose result counts
 _STATE_WORDS: Final = 8
 _TAIL_WORDS: Final = 3
 _POINTER: Final[Any] = types.CPointer
@@ -72,7 +77,7 @@ def _loop(kernel: Kernel) -> Any:  # noqa: ANN401  numba is untyped
     lanes, midstates, screen = kernel.lanes, kernel.midstates, _screen_of(kernel)
     number = _STATE_WORDS * midstates + _TAIL_WORDS
     most = lanes * midstates
-    ahead = _WARM_UP[kernel.kind] * lanes
+    ahead = _WARM_UP.get(kernel.kind, 0) * lanes
 
     @njit(_SIGNATURE, **_BARE)
     def scan_batches(words, start, stop, limit, found, room, where, scratch):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913

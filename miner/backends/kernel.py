@@ -7,12 +7,13 @@ from typing import Final, NamedTuple
 VECTOR: Final = 0
 WOVEN: Final = 1
 SHA: Final = 2
+PAIRED: Final = 3
 AVX512_LANES: Final = 16  # words of 32 bits in its vectors
 SCRATCH_BYTES: Final = 8192  # room for what a kernel's stages hand on
 
 
 class Kernel(NamedTuple):
-    """Which instructions a kernel uses (`VECTOR`, `WOVEN` or `SHA`), how many nonces a batch holds, and how many midstates.
+    """Which kernel it is (`VECTOR`, `PAIRED`, `WOVEN` or `SHA`), how many nonces a batch holds, and how many midstates.
 
     With `by_word` it counts the message's words up, as some devices do: nonces with their bytes reversed.
     """

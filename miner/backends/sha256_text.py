@@ -9,7 +9,7 @@ is constant, or is not asked for needs no code of its own here: the compiler hoi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 Word = TypeVar("Word")
 
@@ -101,9 +101,7 @@ INITIAL: Final = tuple(_root_bits(prime, 2) for prime in _PRIMES[:8])  # 5.3.3
 
 
 class Sha256(Generic[Word]):
-    """The hash function over words of one kind; words of the schedule are made `words_ahead` rounds before their own."""
-
-    words_ahead: ClassVar[int] = 0
+    """The hash function over words of one kind."""
 
     def __init__(self, words: Words[Word]) -> None:
         self._w = words
@@ -147,7 +145,7 @@ class Sha256(Generic[Word]):
         """6.2.2, steps 1 to 3, for states that share a block of 16 words: a word of the schedule, then a round of each."""
         w, after = list(block), [list(state) for state in states]
         for t in range(ROUNDS):
-            while len(w) < min(t + 1 + self.words_ahead, ROUNDS):
+            if t >= len(w):
                 w.append(self.next_word(w))
             after = [self.round(state, K[t], w[t]) for state in after]
         return after
@@ -162,12 +160,21 @@ class Sha256(Generic[Word]):
         A midstate is the state after the first 64 bytes, `tail` the next three words, `nonce` the last one. Headers that
         differ in their version alone share all but their midstates.
         """
+        initial = [self._w.const(value) for value in INITIAL]
+        firsts = self.compress(midstates, self.header_end(tail, nonce))
+        return [self.compress([initial], self.digest_block(first))[0] for first in firsts]
+
+    def header_end(self, tail: Sequence[Word], nonce: Word) -> list[Word]:
+        """Return the second block of a header: its last four words, and the padding of 5.1.1."""
+        return [*tail, nonce, *self._padding(12, bits=80 * 8)]
+
+    def digest_block(self, digest: Sequence[Word]) -> list[Word]:
+        """Return the only block of a message that is a hash of 8 words: those, and the padding of 5.1.1."""
+        return [*digest, *self._padding(8, bits=32 * 8)]
+
+    def _padding(self, words: int, *, bits: int) -> list[Word]:
         const = self._w.const
-        padding = [const(0x80000000), *[const(0)] * 10, const(80 * 8)]
-        firsts = self.compress(midstates, [*tail, nonce, *padding])
-        padding = [const(0x80000000), *[const(0)] * 6, const(32 * 8)]
-        initial = [const(value) for value in INITIAL]
-        return [self.compress([initial], [*first, *padding])[0] for first in firsts]
+        return [const(0x80000000), *[const(0)] * (words - 2), const(bits)]
 
 
 REFERENCE: Final = Sha256(WholeNumbers())

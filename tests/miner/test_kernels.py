@@ -15,8 +15,8 @@ import pytest
 
 from miner.backends import kernel as kernels
 from miner.backends import llvm_woven, native, object_code, scan_loop
-from miner.backends.numba_cpu import default_lanes
-from miner.backends.scan_loop import SHA, VECTOR, WOVEN, Kernel, scan_with
+from miner.backends.kernel import PAIRED, SHA, VECTOR, WOVEN, Kernel
+from miner.backends.scan_loop import scan_with
 from miner.target import Target
 from miner.template import HeaderTemplate
 from miner.vectors import header_at
@@ -24,14 +24,21 @@ from miner.vectors import header_at
 KERNELS = [Kernel(VECTOR, lanes) for lanes in (1, 3, 4, 8, 16)] + [Kernel(WOVEN, 8, midstates) for midstates in (1, 2, 4)]
 KERNELS += [
     Kernel(VECTOR, 8, 2),
-    Kernel(VECTOR, default_lanes(), 4),
+    Kernel(VECTOR, 16, 4),
+    Kernel(PAIRED, 16),
+    Kernel(PAIRED, 16, by_word=True),
     Kernel(SHA, 1),
     Kernel(SHA, 2),
     Kernel(SHA, 4, 2),
     Kernel(SHA, 2, 4),
 ]
 KERNELS += [Kernel(VECTOR, 8, by_word=True), Kernel(WOVEN, 8, by_word=True), Kernel(SHA, 2, by_word=True)]
-NEEDS = {VECTOR: [], SHA: ["sha"], WOVEN: ["sha", "avx512vl"]}  # without the last it runs, some hundred times slower
+NEEDS = {
+    VECTOR: [],
+    PAIRED: ["avx512f"],
+    SHA: ["sha"],
+    WOVEN: ["sha", "avx512vl"],
+}  # without the last it runs, some hundred times slower
 HEADER = header_at(125552).to_bytes()
 HALF = Target((1 << 255) - 1)
 
@@ -99,7 +106,6 @@ def test_a_kernel_lets_other_threads_run(kernel: Kernel) -> None:
 SCAN = """
 import sys
 from miner.backends.registry import GENESIS_HEADER, GENESIS_NONCE
-from miner.backends.numba_cpu import default_lanes
 from miner.backends.scan_loop import VECTOR, Kernel, scan_with
 from miner.template import HeaderTemplate
 [hits] = scan_with(Kernel(VECTOR, int(sys.argv[1])), [HeaderTemplate(GENESIS_HEADER)], GENESIS_NONCE - 3, 8, 0xFFFF << 208)
@@ -172,7 +178,7 @@ def test_each_file_that_emits_code_decides_the_digest(tmp_path: Path) -> None:
         "compile_loop",
         "llvm_batch",
         "llvm_sha",
-        "llvm_short_chains",
+        "llvm_paired",
         "llvm_tape",
         "llvm_vector",
         "llvm_words",

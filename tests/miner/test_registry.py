@@ -10,6 +10,7 @@ import llvmlite.binding as llvm
 import pytest
 
 from miner.backends import numba_cpu, reference, registry
+from miner.backends.kernel import PAIRED, VECTOR, Kernel
 from miner.backends.object_code import target_features
 from miner.backends.registry import BACKENDS, GENESIS_HEADER, GENESIS_NONCE, Backend, fastest, load
 from miner.errors import BackendSelfTestError, BackendUnavailableError
@@ -185,15 +186,30 @@ def test_what_a_user_forces_upon_the_compiler_is_asked_for_too(
 
 
 @pytest.mark.parametrize(
-    ("features", "lanes"), [({"avx512f": True, "avx2": True}, 16), ({"avx2": True}, 8), ({"sse2": True}, 4)]
+    ("features", "kernel"),
+    [
+        ({"avx512f": True, "avx2": True}, Kernel(PAIRED, 16)),
+        ({"avx2": True}, Kernel(VECTOR, 8)),
+        ({"sse2": True}, Kernel(VECTOR, 4)),
+    ],
 )
-def test_lanes_follow_the_widest_vectors(monkeypatch: pytest.MonkeyPatch, features: dict[str, bool], lanes: int) -> None:
+def test_lanes_follow_the_widest_vectors(monkeypatch: pytest.MonkeyPatch, features: dict[str, bool], kernel: Kernel) -> None:
     monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: features)
-    assert numba_cpu.default_lanes() == lanes
+    assert numba_cpu.default_kernel() == kernel
 
 
-@pytest.mark.parametrize(("features", "lanes"), [("", 8), ("+avx2,-avx512f", 8), ("+avx512f", 16), ("+sse4.2", 4)])
-def test_lanes_follow_what_a_user_forces_upon_the_compiler(monkeypatch: pytest.MonkeyPatch, features: str, lanes: int) -> None:
+@pytest.mark.parametrize(
+    ("features", "kernel"),
+    [
+        ("", Kernel(VECTOR, 8)),
+        ("+avx2,-avx512f", Kernel(VECTOR, 8)),
+        ("+avx512f", Kernel(PAIRED, 16)),
+        ("+sse4.2", Kernel(VECTOR, 4)),
+    ],
+)
+def test_lanes_follow_what_a_user_forces_upon_the_compiler(
+    monkeypatch: pytest.MonkeyPatch, features: str, kernel: Kernel
+) -> None:
     monkeypatch.setenv("NUMBA_CPU_NAME", "x86-64-v3")
     monkeypatch.setenv("NUMBA_CPU_FEATURES", features)
-    assert numba_cpu.default_lanes() == lanes
+    assert numba_cpu.default_kernel() == kernel

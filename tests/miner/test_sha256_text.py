@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from miner.backends.llvm_short_chains import ShortChains
-from miner.backends.sha256_text import INITIAL, MASK, REFERENCE, K, Sha256, WholeNumbers, midstate
+from miner.backends.sha256_text import INITIAL, REFERENCE, K, midstate
 from miner.header import header_words
 from miner.vectors import header_at
 
@@ -22,27 +21,11 @@ def padded_blocks(message: bytes) -> list[tuple[int, ...]]:
     return [unpack(">16I", whole[at : at + 64]) for at in range(0, len(whole), 64)]
 
 
-def digest_of(message: bytes, form: Sha256[int] = REFERENCE) -> bytes:
+def digest_of(message: bytes) -> bytes:
     state = list(INITIAL)
     for block in padded_blocks(message):
-        [state] = form.compress([state], block)
+        [state] = REFERENCE.compress([state], block)
     return pack(">8I", *state)
-
-
-class OrderedNumbers(WholeNumbers):
-    """Whole numbers for the form with short chains; odd ones are taken for vectors, so that both of its ways are gone."""
-
-    def is_vector(self, x: int) -> bool:
-        return x % 2 == 1
-
-    def majority(self, x: int, y: int, z: int) -> int:
-        return x & y | z & (x | y)
-
-    def sum(self, x: int, y: int) -> int:
-        return self.add(x, y)
-
-    def minus(self, x: int, y: int) -> int:
-        return (x - y) & MASK
 
 
 @pytest.mark.parametrize(
@@ -65,12 +48,6 @@ def test_the_vectors_of_nist(message: bytes, digest: str) -> None:
 @given(st.binary(max_size=200))
 def test_any_message_is_hashed_as_hashlib_does(message: bytes) -> None:
     assert digest_of(message) == sha256(message).digest()
-
-
-@settings(deadline=None)
-@given(st.binary(max_size=200))
-def test_with_short_chains_any_message_is_hashed_the_same(message: bytes) -> None:
-    assert digest_of(message, ShortChains(OrderedNumbers())) == sha256(message).digest()
 
 
 def test_the_constants_are_those_of_fips_180_4() -> None:

@@ -18,7 +18,8 @@ class Bench:
 
     source, boundary, kind = "a test", "wall", "measured"
 
-    def __init__(self) -> None:
+    def __init__(self, work_w: float = 140.0) -> None:
+        self.work_w = work_w
         self.now_s = 1000.0
         self.total_j = 5.0
 
@@ -31,7 +32,7 @@ class Bench:
 
     def work(self, seconds: float) -> Sample:
         self.now_s += seconds
-        self.total_j += 140.0 * seconds
+        self.total_j += self.work_w * seconds
         return Sample(hashes=int(seconds * 50e6), elapsed_s=seconds, verified_hits=(0,), threads=1, core_clock_hz=None)
 
 
@@ -43,6 +44,28 @@ def test_power_gross_and_net_of_idle() -> None:
     assert energy.j_per_mh(net=True) == pytest.approx(100 / 50)
     assert energy.j_per_th(net=False) == pytest.approx(2.8e6)
     assert (energy.source, energy.boundary, energy.kind) == ("a test", "wall", "measured")
+
+
+@pytest.mark.parametrize(
+    ("work_w", "step_w", "step_s", "within"),
+    [
+        (140.0, 0.1, 0.1, False),
+        (40.0, 0.0, 0.0, True),
+        (40.0001, 0.0, 0.0, True),  # clock and meter are read within a millisecond: 6 mW of 40 W over 20 and 10 s
+        (39.99, 0.0, 0.0, False),
+        (40.09, 0.1, 0.0, True),  # a meter by steps of 0.1 W
+        (40.5, 0.0, 0.1, True),  # a counter that moves every 0.1 s: 0.6 W of 40 over 20 and 10 s
+        (40.7, 0.0, 0.1, False),
+    ],
+)
+def test_net_of_idle_is_told_from_nothing_as_far_as_the_meter_can(
+    work_w: float, step_w: float, step_s: float, *, within: bool
+) -> None:
+    bench = Bench(work_w)
+    plan = EnergyPlan(meter=bench, clock=lambda: bench.now_s, sleep=bench.sleep, step_w=step_w, step_s=step_s)
+    energy = measure_energy(plan, bench.work)
+    assert energy.net_is_within_resolution == within
+    assert energy.j_per_mh(net=True) == pytest.approx((work_w - 40) / 50)
 
 
 def test_the_ratio_of_medians_and_its_interval() -> None:
