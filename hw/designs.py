@@ -127,6 +127,14 @@ def s19_kind(model: MachineModel, *, chips: int = 378) -> MachineDesign:
     return calibrate(model, scaled)
 
 
+def with_fan_count(design: MachineDesign, count: int | None) -> MachineDesign:
+    """Return `design` with `count` fans that move the same air for the same watts; None or 0 keeps those it has."""
+    fans = design.build.fans
+    if not count:
+        return design
+    return design.with_fans(replace(fans, count=count, rated_w=fans.rated_w * fans.count / count))
+
+
 def bitaxe_gamma(model: MachineModel) -> MachineDesign:
     """Return the design of a Bitaxe Gamma, one BM1370, calibrated to `model`, whose watts are those of its 5 V input.
 

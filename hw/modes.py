@@ -96,13 +96,21 @@ class Ramp:
         """When [s] after the order the new state is reached."""
         return self.times_s[-1]
 
+    def power_part(self, time_s: float) -> float:
+        """Return how far the power is on its way `time_s` [s] after the order: 0 before it, 1 from `settled_s` on."""
+        return self._part(time_s, self.power_parts)
+
+    def hashrate_part(self, time_s: float) -> float:
+        """Return how far the hash rate is on its way `time_s` [s] after the order."""
+        return self._part(time_s, self.hashrate_parts)
+
     def power_w(self, time_s: float, *, from_w: float, to_w: float) -> float:
         """Return the power [W] `time_s` [s] after the order: `from_w` before it, `to_w` from `settled_s` on."""
-        return from_w + (to_w - from_w) * self._part(time_s, self.power_parts)
+        return from_w + (to_w - from_w) * self.power_part(time_s)
 
     def hashrate_hps(self, time_s: float, *, from_hps: float, to_hps: float) -> float:
         """Return the hash rate [H/s] `time_s` [s] after the order."""
-        return from_hps + (to_hps - from_hps) * self._part(time_s, self.hashrate_parts)
+        return from_hps + (to_hps - from_hps) * self.hashrate_part(time_s)
 
     def energy_j(self, until_s: float, *, from_w: float, to_w: float) -> float:
         """Return the energy [J] from the order until `until_s` [s] after it: the integral of `power_w`, exact.
@@ -163,6 +171,16 @@ def low_power(design: MachineDesign) -> Setting:
 def sleep_power_w(design: MachineDesign) -> float:
     """Return what a sleeping machine draws [W, boundary "wall"]: boards, fans and the supply's output off, control board on."""
     return design.build.supply.standby_w
+
+
+def boot_power_w(design: MachineDesign) -> float:
+    """Return what a booting machine draws [W, boundary "wall"] until its chips start: its control board is on, as in a sleeper.
+
+    What is known of sleepers is the draw of the whole machine (`hw.psu.SLEEP_W`). A machine that is rated at its input hangs on
+    an adapter whose standby holds no control board: there it is the overhead of its design, the fan included (assumed).
+    """
+    build = design.build
+    return sleep_power_w(design) if build.rated_at == "wall" else build.supply.input_w(build.overhead_w)
 
 
 def esp_resume(frequency_mhz: float) -> Ramp:

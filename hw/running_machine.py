@@ -15,7 +15,7 @@ from typing import Final
 
 from hw.errors import FaultError
 from hw.faults import FaultEvent, hazard, inject
-from hw.faulty import FaultyPoint, failing_fans
+from hw.faulty import failing_fans
 from hw.health import Health, has_power, restarted
 from hw.machine_design import MachineDesign
 from hw.modes import LUXOS_SLEEP, LUXOS_WAKE_FAST, STOCK_BOOT, Ramp
@@ -26,8 +26,9 @@ from hw.stepping.figures import Condition, motion
 from hw.stepping.floats import Stepper, step_many
 from hw.stepping.physics_text import Moving, Surroundings
 from hw.thermal import TwoTemperatures
-from hw.transient import NOTHING, Flow, Order, Situation, after, flow_of
+from hw.transient import Flow, Order, Situation, after, booting, flow_of
 from hw.tuner import Caps, grid, tune
+from hw.ways import Way, Ways
 
 __all__ = ["MachinePlan", "MachineState", "Reading", "RunningMachine"]
 
@@ -39,10 +40,14 @@ TUNE_SPAN: Final = (0.4, 1.2)  # parts of the nominal clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachinePlan:
-    """A machine and its surroundings: design, health at the start, the firmware's rule and ramps, air [°C], faults to come."""
+    """A machine and its surroundings: design, health at the start, the firmware's rule and ramps, air [°C], faults to come.
+
+    It begins at the clock `frequency_mhz` [MHz]; None for its nominal one.
+    """
 
     design: MachineDesign
     health: Health
+    frequency_mhz: float | None = None
     rule: Protection = LUXOS
     ambient_c: float = 25.0
     boot: Ramp = STOCK_BOOT
@@ -50,15 +55,6 @@ class MachinePlan:
     wake: Ramp = LUXOS_WAKE_FAST
     faults: tuple[FaultEvent, ...] = ()
     warm: bool = True  # begins in its steady state, and not cold with a boot before it
-
-
-@dataclass(slots=True)
-class _Way:
-    """A ramp under way: where it began, and when."""
-
-    ramp: Ramp
-    since_s: float
-    before: Flow
 
 
 @dataclass(slots=True)
@@ -71,15 +67,15 @@ class _Now:
     setting: Setting
     protection: ProtectionState = field(default_factory=ProtectionState)
     curtailed: bool = False
-    way: _Way | None = None
-    flow: Flow = NOTHING
-    point: FaultyPoint | None = None
+    ways: Ways = field(default_factory=Ways)
     energy_j: float = 0.0
     hashes: float = 0.0
 
 
 class RunningMachine:
     """One machine from `now_s` [s] on; `stepper` takes it through time, compiled where one wants that quickly.
+
+    While its controller hangs, orders are lost on it; a restart is not, since that is the switch at its plug.
 
     Raises
     ------
@@ -98,7 +94,7 @@ class RunningMachine:
         for event in plan.faults:
             hazard(event.name)  # which raises for a name that is none
         self._faults = sorted(plan.faults)
-        setting = Setting(frequency_mhz=plan.design.build.frequency_mhz)
+        setting = Setting(frequency_mhz=plan.frequency_mhz or plan.design.build.frequency_mhz)
         temperatures = TwoTemperatures(plan.ambient_c, plan.ambient_c)
         if plan.warm:
             point = operating_point(plan.design, setting, plan.ambient_c)
@@ -106,33 +102,34 @@ class RunningMachine:
         self._now = _Now(time_s=now_s, temperatures=temperatures, health=plan.health, setting=setting)
         self._motion_of(self._condition())  # which raises where it could not move
         if not plan.warm:
-            self._now.way = _Way(plan.boot, now_s, NOTHING)
-        self._now.flow = self._flow()
+            self._boot(now_s)
 
     def read(self, now_s: float) -> Reading:
-        """Catch up to `now_s` [s] and tell; a time that is past changes nothing."""
+        """Catch up to `now_s` [s] and tell; a time that is past changes nothing.
+
+        Clock and voltage are those that the chips have: 0 before they start, while they rest and while they sleep.
+        """
         self._catch_up(now_s)
-        self._now.flow = self._flow()
-        now, build = self._now, self.plan.design.build
+        now, flow = self._now, self._flow()
         fans = failing_fans(self.plan.design, now.health)
         turning = fans.count - fans.failed
-        point = now.point.point if now.point is not None else None
+        found = flow.found if flow.clock_mhz > 0 else None
         return Reading(
             time_s=now.time_s,
             state=self._state(),
-            hashrate_hps=now.flow.hps,
-            reported_hps=now.flow.reported_hps,
-            wall_power_w=now.flow.wall_w,
+            hashrate_hps=flow.hps,
+            reported_hps=flow.reported_hps,
+            wall_power_w=flow.wall_w,
             energy_j=now.energy_j,
             hashes=now.hashes,
             chip_c=now.temperatures.chip_c,
             sink_c=now.temperatures.sink_c,
             ambient_c=self.plan.ambient_c,
-            fan_rpm=(fans.rpm(now.flow.fan_speed),) * turning + (0.0,) * fans.failed,
-            frequency_mhz=now.setting.frequency_mhz if point is None else point.frequency_mhz,
-            voltage_v=build.curve.voltage(now.setting.frequency_mhz).voltage_v if point is None else point.voltage_v,
-            error_rate=now.point.error_rate if now.point is not None else 0.0,
-            extrapolated=point.extrapolated if point is not None else False,
+            fan_rpm=(fans.rpm(flow.fan_speed),) * turning + (0.0,) * fans.failed,
+            frequency_mhz=flow.clock_mhz,
+            voltage_v=flow.voltage_v,
+            error_rate=found.error_rate if found is not None else 0.0,
+            extrapolated=found is not None and found.point is not None and found.point.extrapolated,
             health=now.health,
         )
 
@@ -147,8 +144,8 @@ class RunningMachine:
         self._catch_up(now_s)
         setting = Setting(frequency_mhz=frequency_mhz, voltage_v=voltage_v)
         point_at(self.plan.design, setting, ambient_c=self.plan.ambient_c, chip_c=self._now.temperatures.chip_c)
-        self._now.setting = setting
-        self._now.flow = self._flow()
+        if self._hears():
+            self._now.setting = setting
 
     def set_power_target(self, power_w: float, now_s: float) -> None:
         """Tune it to the best J/TH of those settings that hash most within `power_w` [W] at the wall.
@@ -164,40 +161,49 @@ class RunningMachine:
         self.set_frequency(found.frequency_mhz, now_s)
 
     def curtail(self, now_s: float) -> None:
-        """Go to sleep by the firmware's ramp."""
+        """Go to sleep by the firmware's ramp; a boot goes on meanwhile."""
         self._catch_up(now_s)
-        if not self._now.curtailed:
-            before = self._flow()
-            self._now.curtailed = True
-            self._now.way = _Way(self.plan.sleep, now_s, before)
+        if not self._now.curtailed and self._hears():
+            self._turn(self.plan.sleep, now_s)
 
     def resume(self, now_s: float) -> None:
-        """Wake up by the firmware's ramp."""
+        """Wake up by the firmware's ramp, but no faster than the boot that it may be in."""
         self._catch_up(now_s)
-        if self._now.curtailed:
-            before = self._flow()
-            self._now.curtailed = False
-            self._now.way = _Way(self.plan.wake, now_s, before)
+        if self._now.curtailed and self._hears():
+            self._turn(self.plan.wake, now_s)
 
     def break_down(self, name: str, now_s: float, unit: int = 0) -> None:
         """Let the fault called `name` strike now; raise FaultError if there is none, or no such unit."""
         self._catch_up(now_s)
         self._now.health = inject(self._now.health, name, unit=unit, fans=self.plan.design.build.fans.count)
-        self._now.flow = self._flow()
 
     def restart(self, now_s: float) -> None:
         """Switch it off and on: trips, hangs and silence are over, and it boots."""
         self._catch_up(now_s)
         now = self._now
         now.health, now.protection, now.curtailed = restarted(now.health), ProtectionState(), False
-        now.way = _Way(self.plan.boot, now_s, NOTHING)
-        now.flow = self._flow()
+        self._boot(now_s)
+
+    def _boot(self, now_s: float) -> None:
+        self._now.ways = Ways(boot=Way(self.plan.boot, now_s, booting(self.plan.design)))
+
+    def _turn(self, ramp: Ramp, now_s: float) -> None:
+        """Fall asleep or wake up by `ramp`, from what flows now."""
+        now = self._now
+        before = self._flow()
+        now.curtailed, now.ways.turn = not now.curtailed, Way(ramp, now_s, before)
+
+    def _hears(self) -> bool:
+        """Tell whether its controller carries out orders."""
+        return not self._now.health.hung
 
     def _catch_up(self, now_s: float) -> None:
         now = self._now
         while now.time_s < now_s:
             strikes_s = self._began_s + self._faults[0].time_s if self._faults else now_s
             until_s = min(now_s, max(strikes_s, now.time_s))
+            if self._is_on_the_way():  # however long it was left alone, in short steps until it is there
+                until_s = min(until_s, now.time_s + STEP_S * ceil((now.ways.until_s() - now.time_s) / STEP_S))
             if until_s > now.time_s:
                 steps = min(ceil((until_s - now.time_s) / STEP_S), MOST_STEPS)
                 duration_s = (until_s - now.time_s) / steps
@@ -212,11 +218,10 @@ class RunningMachine:
             fans = self.plan.design.build.fans.count
             with suppress(FaultError):  # what is broken already cannot break again
                 self._now.health = inject(self._now.health, event.name, unit=event.unit, fans=fans)
-            self._now.flow = self._flow()
 
     def _steps(self, steps: int, duration_s: float) -> None:
         """Take so many steps: one by one while a ramp is under way, then all at once."""
-        while steps and self._now.way is not None:
+        while steps and self._is_on_the_way():
             self._step(duration_s)
             steps -= 1
         if steps:
@@ -241,36 +246,29 @@ class RunningMachine:
         return Condition(design=plan.design, setting=now.setting, health=now.health, rule=plan.rule)
 
     def _step(self, duration_s: float) -> None:
-        now = self._now
-        now.flow = flow = self._flow()
+        now, goal = self._now, self._goal()
+        flow = goal
+        if self._is_on_the_way():
+            flow = now.ways.mean_flow(goal, now.time_s, duration_s, asleep=now.curtailed)
         now.temperatures, now.protection = after(self._situation(), flow, now.temperatures, now.protection, duration_s)
         now.energy_j += flow.wall_w * duration_s
         now.hashes += flow.hps * duration_s
         now.time_s += duration_s
 
     def _flow(self) -> Flow:
-        """Return what flows now: where the orders lead, or as far on the way there as the ramp is."""
-        goal, way = self._goal(), self._now.way
-        if way is None:
-            return goal
-        since_s = self._now.time_s - way.since_s
-        if since_s >= way.ramp.settled_s or goal is NOTHING:
-            self._now.way = None
-            return goal
-        before, ramp = way.before, way.ramp
-        return Flow(
-            wall_w=ramp.power_w(since_s, from_w=before.wall_w, to_w=goal.wall_w),
-            chip_w=ramp.power_w(since_s, from_w=before.chip_w, to_w=goal.chip_w),
-            hps=ramp.hashrate_hps(since_s, from_hps=before.hps, to_hps=goal.hps),
-            reported_hps=ramp.hashrate_hps(since_s, from_hps=before.reported_hps, to_hps=goal.reported_hps),
-            fan_speed=max(before.fan_speed, goal.fan_speed),
-        )
+        """Return what flows now: where the orders lead, or as far on the way there as it is."""
+        now, goal = self._now, self._goal()
+        return now.ways.flow(goal, now.time_s, asleep=now.curtailed) if self._is_on_the_way() else goal
 
     def _goal(self) -> Flow:
+        return flow_of(self._situation(), self._now.temperatures, self._now.protection)
+
+    def _is_on_the_way(self) -> bool:
+        """Tell whether a boot or a ramp is under way; without power there is none."""
         now = self._now
-        flow = flow_of(self._situation(), now.temperatures, now.protection)
-        now.point = flow.found
-        return flow
+        if not has_power(now.health):
+            now.ways = Ways()
+        return now.ways.settle(now.time_s)
 
     def _situation(self) -> Situation:
         now, plan = self._now, self.plan
@@ -288,9 +286,9 @@ class RunningMachine:
         if not has_power(now.health):
             return MachineState.OFF
         if now.curtailed:
-            return MachineState.CURTAILED if now.way is None else MachineState.STOPPING
+            return MachineState.CURTAILED if now.ways.turn is None else MachineState.STOPPING
         if not now.protection.hashing:
             return MachineState.OVERHEATED
         if now.health.hung:
             return MachineState.HUNG
-        return MachineState.RUNNING if now.way is None else MachineState.STARTING
+        return MachineState.STARTING if self._is_on_the_way() else MachineState.RUNNING

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from hw.faulty import FaultyPoint, failing_fans, faulty_at, resting_w
 from hw.health import Health, has_power
 from hw.machine_design import MachineDesign
-from hw.modes import sleep_power_w
+from hw.modes import boot_power_w, sleep_power_w
 from hw.operating_point import Setting, point_at
 from hw.protection import Protection, ProtectionState, protect, slowed_mhz
 from hw.thermal import TwoTemperatures
@@ -53,7 +53,8 @@ class RunningState:
 class Flow(NamedTuple):
     """What flows during a step: watts at the wall and in the chips, hashes found and told a second, the fans' speed.
 
-    `found` is None while the machine does not hash for an order, for heat or for want of power.
+    Clock [MHz] and voltage [V] are those of the chips, 0 while they are not under voltage. `found` is None while the machine
+    does not hash for an order, for heat or for want of power.
     """
 
     wall_w: float
@@ -61,6 +62,8 @@ class Flow(NamedTuple):
     hps: float
     reported_hps: float
     fan_speed: float
+    clock_mhz: float = 0.0
+    voltage_v: float = 0.0
     found: FaultyPoint | None = None
 
 
@@ -120,8 +123,20 @@ def flow_of(situation: Situation, temperatures: TwoTemperatures, protection: Pro
     setting = slowed_setting(situation.rule, protection, situation.setting)
     point = point_at(cooled, setting, ambient_c=situation.ambient_c, chip_c=temperatures.chip_c, sink_c=temperatures.sink_c)
     found = faulty_at(cooled, setting, point, health)
-    speed = point.fan_speed if found.chip_power_w > 0 else 0.0
-    return Flow(found.wall_power_w, found.chip_power_w, found.hashrate_hps, found.reported_hps, speed, found)
+    flow = Flow(found.wall_power_w, found.chip_power_w, found.hashrate_hps, found.reported_hps, 0.0, found=found)
+    if found.chip_power_w <= 0:
+        return flow
+    return flow._replace(fan_speed=point.fan_speed, clock_mhz=point.frequency_mhz, voltage_v=point.voltage_v)
+
+
+def booting(design: MachineDesign) -> Flow:
+    """Return what flows in a machine whose control board boots: its chips have not started.
+
+    The watts say which fans turn then: none in those of a sleeper, and that of the board where they hold it.
+    """
+    build = design.build
+    speed = 0.0 if build.rated_at == "wall" else build.fan_speed
+    return NOTHING._replace(wall_w=boot_power_w(design), fan_speed=speed)
 
 
 def after(

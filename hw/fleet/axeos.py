@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
 from hw.fleet.bitaxe import BOARDS, REGULATOR_C_PER_W, axe_chip
-from hw.fleet.errors import OrderRefusedError
+from hw.fleet.errors import ControllerHangsError, OrderRefusedError
 from hw.fleet.http_wire import Request, Response, problem, told
 from hw.fleet.machine import FleetMachine, Snapshot
 from hw.running_machine import MachineState
@@ -26,7 +26,6 @@ MV_PER_V: Final = 1000  # exact, SI prefix
 HASHES_A_COUNT: Final = 2**32  # of the chips' counters of hashes
 LOWEST_PART, HIGHEST_PART = 0.5, 1.25  # of the lowest and the highest option: what a PATCH may set
 VERSION: Final = "simulated by hashwatt"
-WORKING: Final = {MachineState.RUNNING, MachineState.STARTING, MachineState.STOPPING, MachineState.HUNG}
 MOST_SHOWN: Final = 40  # letters of a setting that is refused
 SETTINGS: Final = {"frequency": "MHz", "coreVoltage": "mV"}
 
@@ -61,7 +60,10 @@ class AxeOs:
                 return problem(403, "this fleet takes no orders; serve it with --allow-control")
             if _is_foreign(request):
                 return problem(403, "orders from pages of other sites are not taken")
-        return answer(request)
+        try:
+            return answer(request)
+        except ControllerHangsError as error:
+            return problem(503, str(error))
 
     def info(self, now: Snapshot) -> dict[str, object]:
         """Return what `/api/system/info` tells."""
@@ -84,7 +86,6 @@ class AxeOs:
         build, reading = self._machine.design.build, now.reading
         supply = build.supply
         board_w = supply.output_w(max(reading.wall_power_w, supply.standby_w))
-        works = reading.state in WORKING
         fans = build.fans
         percent = round(100 * max(reading.fan_rpm, default=0.0) / fans.rated_rpm)
         return {
@@ -99,9 +100,9 @@ class AxeOs:
             "maxPower": self._board.most_w,
             "nominalVoltage": self._board.input_v,
             "coreVoltage": self._core_mv(),
-            "coreVoltageActual": round(reading.voltage_v * MV_PER_V) if works else 0,
+            "coreVoltageActual": round(reading.voltage_v * MV_PER_V),
             "frequency": round(self._machine.setting.frequency_mhz, 2),
-            "actualFrequency": round(reading.frequency_mhz, 2) if works else 0,
+            "actualFrequency": round(reading.frequency_mhz, 2),
             "fanspeed": percent,
             "fanrpm": round(reading.fan_rpm[0]) if reading.fan_rpm else 0,
             "fan2rpm": round(reading.fan_rpm[1]) if len(reading.fan_rpm) > 1 else 0,
@@ -197,6 +198,8 @@ class AxeOs:
             # Whole millivolts, as on a real device; where none are given it stays as it was set, whatever the clock.
             mv = int(given.get("coreVoltage", self._core_mv()))
             self._machine.set_clock(given.get("frequency"), mv / MV_PER_V)
+        except ControllerHangsError:
+            raise
         except OrderRefusedError as error:
             return problem(400, str(error))
         return told(200, {"message": "set"})

@@ -14,9 +14,10 @@ from typing import Final
 
 from hw.fleet.cgminer_rpc import CODE_ACCESS_DENIED, CODE_INVALID_COMMAND, Reply, Row, Value, refused
 from hw.fleet.cgminer_tables import HPS_PER_MHS, board_status, no_pools, rates
+from hw.fleet.counts import BoardCount
 from hw.fleet.errors import OrderRefusedError
-from hw.fleet.machine import BoardCount, FleetMachine, Snapshot
-from hw.running_machine import MachineState
+from hw.fleet.machine import FleetMachine, Snapshot
+from hw.running_machine import MachineState, Reading
 from hw.units import j_per_th
 
 HPS_PER_GHS: Final = 1e9  # exact, SI prefix
@@ -99,7 +100,6 @@ class BtminerTables:
         machine, reading = self._machine, now.reading
         fans_in, fans_out = (round(sum(rpm) / max(len(rpm), 1)) for rpm in _fans(now))
         nameplate = machine.identity.entry.machine
-        rate_hps = now.average_hps[60]
         row: dict[str, Value] = {
             "Elapsed": int(now.elapsed_s),
             **rates(now),
@@ -111,7 +111,7 @@ class BtminerTables:
             "Fan Speed In": fans_in,
             "Fan Speed Out": fans_out,
             "Power": round(reading.wall_power_w),
-            **({"Power Rate": round(j_per_th(reading.wall_power_w, rate_hps), 2)} if rate_hps > 0 else {}),
+            "Power Rate": _power_rate(reading),
             "Pool Rejected%": 0.0,
             "Pool Stale%": 0.0,
             "Last getwork": 0,
@@ -209,6 +209,14 @@ def _fans(now: Snapshot) -> tuple[tuple[float, ...], tuple[float, ...]]:
 def _chip_temperatures(now: Snapshot) -> dict[str, Value]:
     chip_c = round(now.reading.chip_c, 2)
     return {"Chip Temp Min": chip_c, "Chip Temp Max": chip_c, "Chip Temp Avg": chip_c}
+
+
+def _power_rate(reading: Reading) -> float:
+    """Return watts over the hash rate [J/TH] of the same moment as the firmware believes it; 0 while it believes in none.
+
+    A mean hash rate would not go with the watts of now: after a change it is that of another machine.
+    """
+    return round(j_per_th(reading.wall_power_w, reading.reported_hps), 2) if reading.reported_hps > 0 else 0.0
 
 
 def _own(message: str | Mapping[str, object]) -> Reply:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from hw.fleet.cgminer_rpc import CODE_ACCESS_DENIED, CODE_INVALID_COMMAND, Reply, Row, Value, refused
-from hw.fleet.machine import BoardCount, FleetMachine, Snapshot
+from hw.fleet.counts import BoardCount
+from hw.fleet.machine import FleetMachine, Snapshot
 from hw.running_machine import MachineState
 
 HPS_PER_MHS: Final = 1e6  # exact, SI prefix

@@ -7,6 +7,7 @@ Every error that the fleet raises on purpose is in this tree::
           +-- FleetSpecError (also ValueError)   a file that describes no fleet; the message gives file, key path and remedy
           +-- FleetPortError (also OSError)      an address or a port that cannot be had; the message says which
           +-- OrderRefusedError (also ValueError)   an order that a machine cannot carry out; the message says why
+               +-- ControllerHangsError                its controller hangs; nothing but a restart helps
 """
 
 from __future__ import annotations
@@ -28,3 +29,7 @@ class FleetPortError(FleetError, OSError):
 
 class OrderRefusedError(FleetError, ValueError):
     """An order that a machine cannot carry out; it goes on as before, and the message says what would be right."""
+
+
+class ControllerHangsError(OrderRefusedError):
+    """An order to a machine whose controller hangs: it goes on doing nothing, until somebody restarts it."""

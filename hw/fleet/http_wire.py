@@ -21,6 +21,7 @@ REASONS: Final = {
     411: "Length Required",
     413: "Content Too Large",
     431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
 }
 
 

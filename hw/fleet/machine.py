@@ -1,27 +1,25 @@
-"""One machine of a fleet over time: a running machine, and what its firmware has counted since it started.
-
-The firmware's count is what the running machine hashed, plus what it wrongly believes while a fault makes it blind: what
-`reported_hps` is above `hashrate_hps`. Nothing else is made up here.
-"""
+"""One machine of a fleet over time: a running machine, and what its firmware was told and has counted since it started."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from math import exp, isfinite
 from typing import Final
 
-from hw.errors import FaultError, OperatingPointError
-from hw.fleet.errors import OrderRefusedError
+from hw.errors import FaultError, NoSettingError, OperatingPointError
+from hw.fleet.counts import WINDOWS_S, BoardCount, Session
+from hw.fleet.errors import ControllerHangsError, OrderRefusedError
 from hw.fleet.plans import Identity, PlannedMachine
+from hw.fleet.power_limit import checked_limit_w, clock_within
+from hw.fleet.spec import Firmware
 from hw.modes import low_power
 from hw.operating_point import Setting
 from hw.running_machine import MachineState, Reading, RunningMachine
 from hw.stepping.floats import Stepper, step_many
+from hw.thermal import TwoTemperatures
 
 FRESH_S: Final = 1.5  # s: so old a firmware's figures may be; real ones read their sensors about once a second
-WINDOWS_S: Final = (5, 60, 300, 600, 900, 3600)  # s, of the averages that some firmware or other tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +28,6 @@ class FleetClock:
 
     now_s: Callable[[], float]
     began_unix_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoardCount:
-    """One hashboard: its chips, those that answer, whether it has power; and its share of what `Snapshot` counts."""
-
-    chips: int
-    answering: int
-    powered: bool
-    average_hps: Mapping[int, float]
-    mean_hps: float
-    hashes: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,16 +61,6 @@ class Snapshot:
 
 
 @dataclass(slots=True)
-class _Session:
-    """What the firmware has counted since `began_s` [s], board by board."""
-
-    began_s: float
-    average_hps: list[dict[int, float]]
-    hashes: list[float]
-    wrong_hashes: float = 0.0
-
-
-@dataclass(slots=True)
 class _Orders:
     """What the firmware was told, and keeps through restarts."""
 
@@ -95,7 +71,10 @@ class _Orders:
 
 
 class FleetMachine:
-    """A machine as its network face sees it; it catches up with `clock` when it is asked, or told to, by `stepper`."""
+    """A machine as its network face sees it; it catches up with `clock` when it is asked, or told to, by `stepper`.
+
+    While its controller hangs, every order but a restart raises ControllerHangsError and changes nothing.
+    """
 
     def __init__(self, planned: PlannedMachine, clock: FleetClock, stepper: Stepper = step_many) -> None:
         self.identity: Final[Identity] = planned.identity
@@ -105,8 +84,8 @@ class FleetMachine:
         self._began_s = clock.now_s()
         self._machine = RunningMachine(planned.plan, self._began_s, stepper)
         self._last = self._machine.read(self._began_s)
-        self._session = _began(self._last, self._last.reported_hps)
-        self._orders = _Orders(Setting(frequency_mhz=self.design.build.frequency_mhz))
+        self._session = Session(self._last, self._last.reported_hps)
+        self._orders = _Orders(Setting(frequency_mhz=planned.plan.frequency_mhz or self.design.build.frequency_mhz))
 
     @property
     def setting(self) -> Setting:
@@ -115,7 +94,7 @@ class FleetMachine:
 
     @property
     def power_limit_w(self) -> float | None:
-        """The wall power [W] that it was told to keep; None if none."""
+        """The wall power [W] that it was told to keep; None if none, and then a Whatsminer keeps its nameplate's."""
         return self._orders.power_limit_w
 
     @property
@@ -146,6 +125,7 @@ class FleetMachine:
             with suppress(FaultError):  # what is broken already cannot break again
                 self._machine.break_down(event.name, at_s, unit=event.unit)
             self._last = self._machine.read(at_s)
+            self._keep_limit()
         reading = self._machine.read(now_s)
         self._account(reading)
         return reading
@@ -153,41 +133,29 @@ class FleetMachine:
     def snapshot(self) -> Snapshot:
         """Return what its firmware knows: figures up to `FRESH_S` [s] old, but for orders."""
         reading = self._recent()
-        session = self._session
-        elapsed_s = max(reading.time_s - session.began_s, 0.0)
-        boards = tuple(
-            BoardCount(
-                chips=board.chips,
-                answering=board.answering,
-                powered=board.powered,
-                average_hps=dict(average_hps),
-                mean_hps=hashes / elapsed_s if elapsed_s else average_hps[WINDOWS_S[0]],
-                hashes=hashes,
-            )
-            for board, average_hps, hashes in zip(reading.health.boards, session.average_hps, session.hashes, strict=True)
-        )
+        boards = self._session.boards(reading)
         return Snapshot(
             unix_s=self._clock.began_unix_s + reading.time_s,
-            elapsed_s=elapsed_s,
+            elapsed_s=self._session.elapsed_s(reading),
             reading=reading,
             average_hps={window_s: sum(board.average_hps[window_s] for board in boards) for window_s in WINDOWS_S},
             mean_hps=sum(board.mean_hps for board in boards),
-            hashes=sum(session.hashes),
-            wrong_hashes=session.wrong_hashes,
+            hashes=sum(board.hashes for board in boards),
+            wrong_hashes=self._session.wrong_hashes,
             boards=boards,
         )
 
     def pause(self) -> None:
         """Go to sleep by the firmware's ramp."""
-        now_s = self.advance().time_s
+        now_s = self._ready_s()
         self._machine.curtail(now_s)
         self._last = self._machine.read(now_s)
         if self._orders.curtailed_unix_s is None:
             self._orders.curtailed_unix_s = self._clock.began_unix_s + now_s
 
     def resume(self) -> None:
-        """Wake up by the firmware's ramp."""
-        now_s = self.advance().time_s
+        """Wake up by the firmware's ramp; during a boot, no faster than that."""
+        now_s = self._ready_s()
         self._machine.resume(now_s)
         self._last = self._machine.read(now_s)
         self._orders.curtailed_unix_s = None
@@ -198,7 +166,7 @@ class FleetMachine:
         self._machine.restart(now_s)
         self._orders.curtailed_unix_s = None
         self._last = self._machine.read(now_s)
-        self._session = _began(self._last, 0.0)
+        self._session = Session(self._last, 0.0)
 
     def set_clock(self, frequency_mhz: float | None = None, voltage_v: float | None = None) -> None:
         """Set the clock [MHz] or the chips' voltage [V]; what is None stays.
@@ -213,31 +181,52 @@ class FleetMachine:
         self._apply(Setting(frequency_mhz=mhz, voltage_v=before.voltage_v if voltage_v is None else voltage_v))
 
     def limit_power(self, power_w: float) -> None:
-        """Tune it to the most hashes within `power_w` [W] at the wall.
+        """Tune it to the most hashes within `power_w` [W] at the wall, no faster than by its nameplate.
 
         Raises
         ------
         OrderRefusedError
-            If no setting keeps that.
+            If no setting keeps that, or it is more than the nameplate's watts.
         """
-        if not (isfinite(power_w) and power_w > 0):
-            raise OrderRefusedError(f"a power limit of {power_w} W; want a finite number above 0")
-        now_s = self.advance().time_s
+        limit_w = checked_limit_w(power_w, self.identity.entry.machine.power_w)
+        self._ready_s()
         try:
-            self._machine.set_power_target(power_w, now_s)
-        except OperatingPointError as error:
-            raise OrderRefusedError(str(error)) from None
-        self._last = self._machine.read(now_s)
-        self._orders.power_limit_w, self._orders.low_power = power_w, False
+            self._apply(self._within(limit_w))
+        except NoSettingError as error:
+            raise OrderRefusedError(f"a power limit of {error}") from None
+        self._orders.power_limit_w, self._orders.low_power = limit_w, False
 
     def set_low_power(self, *, on: bool) -> None:
-        """Run in the low power mode of stock firmware, or as its nameplate says; either ends a power limit."""
+        """Run in the low power mode of stock firmware, or as its nameplate says; either ends a power limit that was ordered."""
         nominal = Setting(frequency_mhz=self.design.build.frequency_mhz)
         self._apply(low_power(self.design) if on else nominal)
         self._orders.power_limit_w, self._orders.low_power = None, on
+        self._keep_limit()
+
+    def _within(self, limit_w: float) -> Setting:
+        """Return the fastest setting that keeps `limit_w` [W] from now on, its fans and its air being as they are."""
+        last = self._last
+        now = TwoTemperatures(last.chip_c, last.sink_c)
+        return Setting(frequency_mhz=clock_within(self.design, last.health, last.ambient_c, limit_w, now))
+
+    def _keep_limit(self) -> None:
+        """Let a Whatsminer go on within its limit after something changed; where no setting does, heat stops it anyway."""
+        if self.identity.firmware is not Firmware.BTMINER or self._orders.low_power or self._last.health.hung:
+            return
+        with suppress(NoSettingError):
+            setting = self._within(self._orders.power_limit_w or self.identity.entry.machine.power_w)
+            self._machine.set_frequency(setting.frequency_mhz, self._last.time_s)
+            self._last, self._orders.setting = self._machine.read(self._last.time_s), setting
+
+    def _ready_s(self) -> float:
+        """Catch up and return the time [s]; raise ControllerHangsError while its controller carries out no order."""
+        reading = self.advance()
+        if reading.health.hung:
+            raise ControllerHangsError("its controller hangs and carries out no order; want a restart, or its power off and on")
+        return reading.time_s
 
     def _apply(self, setting: Setting) -> None:
-        now_s = self.advance().time_s
+        now_s = self._ready_s()
         try:
             self._machine.set_frequency(setting.frequency_mhz, now_s, voltage_v=setting.voltage_v)
         except OperatingPointError as error:
@@ -251,33 +240,5 @@ class FleetMachine:
 
     def _account(self, reading: Reading) -> None:
         """Add to the firmware's count what came since the last reading."""
-        last, session = self._last, self._session
-        duration_s = reading.time_s - last.time_s
+        self._session.add(self._last, reading)
         self._last = reading
-        if duration_s <= 0:
-            return
-        right = reading.hashes - last.hashes
-        believed_hps = (last.reported_hps - last.hashrate_hps + reading.reported_hps - reading.hashrate_hps) / 2
-        counted = right + believed_hps * duration_s
-        if last.error_rate < 1:
-            session.wrong_hashes += right * last.error_rate / (1 - last.error_rate)
-        kept = {window_s: exp(-duration_s / window_s) for window_s in WINDOWS_S}
-        for number, part in enumerate(_parts(last)):
-            own = counted * part
-            session.hashes[number] += own
-            average_hps = session.average_hps[number]
-            for window_s, stays in kept.items():
-                average_hps[window_s] = average_hps[window_s] * stays + own / duration_s * (1 - stays)
-
-
-def _began(reading: Reading, rate_hps: float) -> _Session:
-    """Return a count that begins now, with averages as if the machine had always done `rate_hps` [H/s]."""
-    parts = _parts(reading)
-    return _Session(reading.time_s, [dict.fromkeys(WINDOWS_S, rate_hps * part) for part in parts], [0.0 for _ in parts])
-
-
-def _parts(reading: Reading) -> list[float]:
-    """Return the parts that the boards have in what the machine hashes."""
-    working = [board.working_chips for board in reading.health.boards]
-    total = sum(working)
-    return [chips / total if total else 0.0 for chips in working]

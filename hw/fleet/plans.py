@@ -10,14 +10,14 @@ import numpy as np
 
 from hw.catalogue import CatalogueEntry, entry, suggestion
 from hw.catalogue.names import family
-from hw.designs import s19_kind
+from hw.designs import s19_kind, with_fan_count
 from hw.errors import FaultError, HardwareError, ModelError, OperatingPointError
 from hw.faults import FaultEvent, draw_faults, inject
 from hw.fleet.bitaxe import BOARDS, bitaxe
 from hw.fleet.errors import FleetSpecError
+from hw.fleet.power_limit import clock_within
 from hw.fleet.spec import Firmware, FleetSpec, Group
 from hw.health import Health, healthy
-from hw.machine_design import MachineDesign
 from hw.modes import ESP_PAUSE, esp_resume
 from hw.operating_point import Setting, operating_point
 from hw.protection import ESP_MINER
@@ -91,6 +91,8 @@ def _plan_group(spec: FleetSpec, group: Group, place: int, path: str) -> list[Pl
     try:
         plan = _axe_plan(group, found, health) if firmware is Firmware.AXEOS else _rig_plan(group, found, health)
         operating_point(plan.design, Setting(frequency_mhz=plan.design.build.frequency_mhz), group.ambient_c)
+        if firmware is Firmware.BTMINER:  # which has a power limit from the factory
+            plan = replace(plan, frequency_mhz=clock_within(plan.design, health, group.ambient_c, found.machine.power_w))
     except OperatingPointError:
         raise FleetSpecError(
             f"{path}.ambient_c: {group.ambient_c:g}; a {found.name} runs away in such air, want it cooler"
@@ -169,15 +171,7 @@ def _axe_plan(group: Group, found: CatalogueEntry, health: Health) -> MachinePla
 def _rig_plan(group: Group, found: CatalogueEntry, health: Health) -> MachinePlan:
     design = s19_kind(found.machine, chips=sum(board.chips for board in health.boards))
     fans = found.layout.fans if found.layout is not None else None
-    return MachinePlan(design=_with_fans(design, fans), health=health, ambient_c=group.ambient_c)
-
-
-def _with_fans(design: MachineDesign, count: int | None) -> MachineDesign:
-    """Return `design` with `count` fans that move the same air for the same watts; None keeps those it has."""
-    fans = design.build.fans
-    if not count:
-        return design
-    return design.with_fans(replace(fans, count=count, rated_w=fans.rated_w * fans.count / count))
+    return MachinePlan(design=with_fan_count(design, fans), health=health, ambient_c=group.ambient_c)
 
 
 def _check_faults(group: Group, plan: MachinePlan, path: str) -> None:

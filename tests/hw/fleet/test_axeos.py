@@ -114,6 +114,40 @@ def test_pause_and_resume(axe: FleetMachine, hand: HandClock) -> None:
     assert info(axe)["uptimeSeconds"] == 0
 
 
+def test_a_restart_begins_with_the_controller_and_its_fan(axe: FleetMachine, hand: HandClock) -> None:
+    assert ask(axe, "POST", "/api/system/restart")[0] == 200
+    content = info(axe)
+    assert (content["power"], content["fanrpm"]) == (2.5, 5400)
+    assert (content["actualFrequency"], content["coreVoltageActual"], content["errorPercentage"]) == (0, 0, 0)
+    assert (content["frequency"], content["coreVoltage"]) == (525, 1150), "what is set"
+    hand.now_s += 5.75
+    content = info(axe)
+    assert content["actualFrequency"] == pytest.approx((56.25 + 525) / 2, abs=0.1)
+    assert content["coreVoltageActual"] == 1150
+    assert 5 < content["power"] < 15
+
+
+def test_while_its_controller_hangs_it_takes_no_order_but_a_restart(build: Build, hand: HandClock) -> None:
+    machine = build(("axe", '[[groups.faults]]\nname = "hang"\nat_s = 5.0\n'))[0]
+    hand.now_s = 100.0
+    before_w = info(machine)["power"]
+    for method, path, body in (("POST", "/pause", b""), ("POST", "/resume", b""), ("PATCH", "", b'{"frequency": 490}')):
+        status, content = ask(machine, method, f"/api/system{path}", body)
+        assert (status, content["error"]) == (
+            503,
+            "its controller hangs and carries out no order; want a restart, or its power off and on",
+        )
+    hand.now_s = 110.0
+    content = info(machine)
+    assert (content["miningPaused"], content["frequency"]) == (False, 525)
+    assert content["power"] == pytest.approx(before_w, rel=1e-2)
+    assert before_w > 0
+    assert ask(machine, "POST", "/api/system/restart")[0] == 200
+    for hand.now_s in (200.0, 300.0):
+        machine.advance()
+    assert info(machine)["hashRate"] == pytest.approx(1071, rel=1e-3)
+
+
 def test_clock_and_voltage(axe: FleetMachine, hand: HandClock) -> None:
     assert ask(axe, "PATCH", "/api/system", b'{"frequency": 600}')[0] == 200
     content = info(axe)

@@ -98,6 +98,55 @@ def test_a_power_limit_that_cannot_be_is_refused(rig: FleetMachine, watts: objec
     assert ask(rig, "summary")["SUMMARY"][0]["Power Limit"] == 3400
 
 
+def test_a_limit_above_the_nameplate_is_refused_in_a_sentence(rig: FleetMachine) -> None:
+    told = ask(rig, "adjust_power_limit", power_limit="1000000000")["STATUS"][0]
+    assert (told["STATUS"], told["Code"]) == ("E", 132)
+    assert told["Msg"] == "a power limit of 1000000000 W; want at most 3400 W, what this machine draws by its nameplate"
+    told = ask(rig, "adjust_power_limit", power_limit="900")["STATUS"][0]
+    assert told["Msg"].startswith("a power limit of 900 W; want 1")
+    assert ask(rig, "summary")["SUMMARY"][0]["Power Limit"] == 3400
+
+
+def test_joules_a_terahash_are_those_of_the_moment(build: Build, hand: HandClock) -> None:
+    """Two boards of three: fans and control board go on. A hung or sleeping machine believes in no hash, so it tells 0."""
+    fault = '[[groups.faults]]\nname = "{}"\nat_s = 5.0\n'
+    lame, hung, asleep = (build(("rig", more))[0] for more in (fault.format("dead board"), fault.format("hang"), ""))
+    asleep.pause()
+    for hand.now_s in (10.0, 65.0, 600.0):
+        lame_now, hung_now, asleep_now = (ask(one, "summary")["SUMMARY"][0] for one in (lame, hung, asleep))
+        assert lame_now["Power Rate"] == pytest.approx(lame_now["Power"] / (100 * 2 / 3), rel=1e-3)
+        assert (hung_now["Power Rate"], asleep_now["Power Rate"]) == (0, 0)
+        assert hung_now["Power"] > 150
+
+
+def test_while_its_controller_hangs_it_takes_no_order_but_a_restart(build: Build, hand: HandClock) -> None:
+    machine = build(("rig", '[[groups.faults]]\nname = "hang"\nat_s = 5.0\n'))[0]
+    hand.now_s = 600.0
+    before_w = ask(machine, "summary")["SUMMARY"][0]["Power"]
+    for command in ("power_off", "power_on", "set_low_power", "set_normal_power", "adjust_power_limit"):
+        told = ask(machine, command, power_limit="3000")["STATUS"][0]
+        assert (told["STATUS"], told["Code"]) == ("E", 132)
+        assert told["Msg"] == "its controller hangs and carries out no order; want a restart, or its power off and on"
+    hand.now_s = 620.0
+    assert ask(machine, "status")["Msg"]["mineroff"] == "false"
+    assert ask(machine, "summary")["SUMMARY"][0]["Power"] == before_w
+    assert ask(machine, "reboot")["Code"] == 131
+    for hand.now_s in (1200.0, 1300.0):
+        machine.advance()
+    assert ask(machine, "summary")["SUMMARY"][0]["MHS 5s"] == pytest.approx(100e6, rel=1e-3)
+
+
+def test_a_boot_shows_what_runs(rig: FleetMachine, hand: HandClock) -> None:
+    ask(rig, "reboot")
+    hand.now_s += 60.0
+    summary = ask(rig, "summary")["SUMMARY"][0]
+    assert [summary[key] for key in ("Power", "Power Rate", "Fan Speed In", "Fan Speed Out")] == [25, 0, 0, 0]
+    ask(rig, "power_off")
+    ask(rig, "power_on")
+    hand.now_s += 60.0
+    assert ask(rig, "summary")["SUMMARY"][0]["HS RT"] == 0, "the order did not end the boot"
+
+
 def test_orders_are_refused_unless_allowed(rig: FleetMachine) -> None:
     for command in ("power_off", "reboot", "adjust_power_limit", "get_token", "update_firmware"):
         told = ask(rig, command, allow_control=False, power_limit=3000)["STATUS"][0]

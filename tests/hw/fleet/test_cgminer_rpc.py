@@ -95,6 +95,21 @@ def test_every_command_has_its_keys_and_its_code_in_both_forms(ant: CgminerTable
         assert all(f"{key}=" in part for key in row)
 
 
+def test_the_clock_is_the_one_that_runs(build: Build, hand: HandClock) -> None:
+    """None while a machine rests for heat, or has not started its chips yet."""
+    machine = build(("ant", 'ambient_c = 44.0\n[[groups.faults]]\nname = "overheating"\nat_s = 1.0\n'))[0]
+    tables = CgminerTables(machine, allow_control=True)
+    seen = set()
+    for hand.now_s in range(0, 3600, 10):
+        told = json.loads(asked(tables, b'{"command":"stats+devs"}')[:-1])
+        state, clock = told["stats"][0]["STATS"][0]["State"], told["devs"][0]["DEVS"][0]["Frequency"]
+        seen.add(state)
+        assert (clock == 0) == (state == "overheated")
+    assert seen == {"running", "overheated"}
+    asked(tables, b'{"command":"restart"}')
+    assert json.loads(asked(tables, b'{"command":"devs"}')[:-1])["DEVS"][0]["Frequency"] == 0
+
+
 def test_hashes_are_counted_and_shares_are_not(ant: CgminerTables) -> None:
     summary = json.loads(asked(ant, b'{"command":"summary"}')[:-1])["SUMMARY"][0]
     assert summary["Elapsed"] == 10

@@ -8,8 +8,9 @@ import pytest
 
 from hw.catalogue import entries
 from hw.fleet.bitaxe import BOARDS, bitaxe
-from hw.fleet.errors import OrderRefusedError
-from hw.fleet.machine import FRESH_S, WINDOWS_S
+from hw.fleet.counts import WINDOWS_S
+from hw.fleet.errors import ControllerHangsError, OrderRefusedError
+from hw.fleet.machine import FRESH_S
 from hw.operating_point import Setting, operating_point
 from hw.running_machine import MachineState
 
@@ -131,6 +132,31 @@ def test_orders(build: Build, hand: HandClock) -> None:
     with pytest.raises(OrderRefusedError):
         axe.set_clock(frequency_mhz=float("nan"))
     assert axe.setting == Setting(frequency_mhz=490.0, voltage_v=1.1)
+
+
+@pytest.mark.parametrize("group", ["rig", "axe"])
+def test_a_hung_controller_carries_out_nothing_but_a_restart(build: Build, hand: HandClock, group: str) -> None:
+    machine = build((group, fault("hang", 1.0)))[0]
+    hand.now_s = 100.0
+    before = machine.snapshot().reading
+    for order in (
+        machine.pause,
+        machine.resume,
+        lambda: machine.set_clock(frequency_mhz=400.0),
+        lambda: machine.limit_power(10.0),
+        lambda: machine.set_low_power(on=True),
+    ):
+        with pytest.raises(ControllerHangsError, match="hangs and carries out no order; want a restart"):
+            order()
+    assert (machine.curtailed_unix_s, machine.power_limit_w, machine.low_power) == (None, None, False)
+    hand.now_s = 110.0
+    told = machine.snapshot().reading
+    assert told.state is MachineState.HUNG
+    assert told.wall_power_w == pytest.approx(before.wall_power_w, rel=0.01), "but for chips that cool"
+    machine.restart()
+    machine.pause()
+    hand.now_s = 120.0
+    assert machine.snapshot().reading.state is MachineState.CURTAILED
 
 
 @pytest.mark.parametrize("name", BOARDS)
