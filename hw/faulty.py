@@ -26,14 +26,38 @@ HEALTHY_ERRORS: Final = Sourced(
     as_of="2026-11",
     basis="derived",
 )
-ERRORS_DOUBLE_MHZ_PART: Final = Sourced(
-    value=0.05 * log(2) / log(5),
+UNSTABLE_ERRORS: Final = Sourced(
+    value=0.05,
     unit="1",
-    source="errors reach 5 %, where machines count as unstable (same pages), 5 % above the clock that the voltage is good for; "
-    "the 5 % of clock are a guess",
+    source="tinychiphub.com, solosatoshi.com: above 5 % hardware errors a Bitaxe counts as unstable",
+    as_of="2026-11",
+    basis="datasheet",
+)
+MEASURED_OVERSPEED: Final = Sourced(
+    value=0.25,
+    unit="1",
+    source="github.com/mtab3000/bitaxe-monitor, 20250620/bitaxe_benchmark_results_*.json (commit 67ad946): three Bitaxe Gammas "
+    "at 287 settings, 460 to 530 MHz at 1025 to 1056 mV, so 8 to 25 % above the clock that the ladder gives for that voltage; "
+    "the weakest did 97 % of clock times cores, the others all of it",
+    as_of="2025-06-20",
+    basis="measured",
+)
+UNSTABLE_OVERSPEED: Final = Sourced(
+    value=MEASURED_OVERSPEED.value,
+    unit="1",
+    source="where errors reach 5 %: the end of what was measured, up to which no machine lost more; that they reach them just "
+    "there, that they grow exponentially, and that other chips do as a BM1370 is a guess",
     as_of="2026-11",
     basis="assumed",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Wrong nonces over all nonces, 0 to 1; `extrapolated` where nobody measured a machine so far beyond its voltage."""
+
+    rate: float
+    extrapolated: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +78,8 @@ class FaultyPoint:
         Whether heat stops it: no steady state, or one above the firmware's limit. In truth it goes on and off; `hw.transient`
         shows it.
     point : OperatingPoint or None
-        The steady state of one whole machine in the same air; None while it does not hash for heat, a trip or a hang.
+        The steady state of one whole machine in the same air; None while it does not hash for heat, a trip or a hang. It counts
+        as extrapolated also where its errors do.
     """
 
     hashrate_hps: float
@@ -111,24 +136,37 @@ def faulty_at(design: MachineDesign, setting: Setting, point: OperatingPoint, he
     wall_w = build.supply.input_w(chip_w + build.overhead_w) + point.fan_power_w
     if health.hung:
         return _still(wall_w, chip_power_w=chip_w)
-    errors = error_rate(design, setting)
-    right = (1 - errors) / (1 - error_rate(design, Setting(frequency_mhz=build.frequency_mhz)))
+    errors = errors_at(design, setting)
+    right = (1 - errors.rate) / (1 - error_rate(design, Setting(frequency_mhz=build.frequency_mhz)))
     seen_hps = point.hashrate_hps * sum(board.working_chips for board in boards) / chips * right
     return FaultyPoint(
         hashrate_hps=0.0 if health.silent else seen_hps,
         reported_hps=seen_hps,
         wall_power_w=wall_w,
         chip_power_w=chip_w,
-        error_rate=errors,
+        error_rate=errors.rate,
         overheated=False,
-        point=point,
+        point=replace(point, extrapolated=point.extrapolated or errors.extrapolated),
     )
 
 
 def error_rate(design: MachineDesign, setting: Setting) -> float:
-    """Return which part of the nonces is wrong, 0 to 1: 1 % at the clock that the voltage is good for, 5 % at 5 % more.
+    """Return which part of the nonces is wrong, 0 to 1: the rate of `errors_at`.
 
-    It doubles for every 2.2 % of clock (`ERRORS_DOUBLE_MHZ_PART`, assumed), so it falls below that clock.
+    Raises
+    ------
+    OperatingPointError
+        If the clock has no voltage.
+    """
+    return errors_at(design, setting).rate
+
+
+def errors_at(design: MachineDesign, setting: Setting) -> Errors:
+    """Return which part of the nonces is wrong: 1 % with the voltage of the curve, 5 % at 25 % more clock than it is good for.
+
+    The margin is that of the voltage which is set over the one which the curve gives for the clock. It is reckoned in clock, as
+    what the voltage is good for by the curve, since a tenth of a volt is not worth the same at a chip and at a string of them.
+    Errors grow exponentially with what is missing (assumed), and fall where there is more voltage than the curve gives.
 
     Raises
     ------
@@ -137,11 +175,13 @@ def error_rate(design: MachineDesign, setting: Setting) -> float:
     """
     curve = design.build.curve
     needed_v = curve.voltage(setting.frequency_mhz).voltage_v
-    if setting.voltage_v is None or setting.voltage_v == needed_v:
-        return HEALTHY_ERRORS.value
-    good_mhz = _bisect(lambda clock: curve.voltage(clock).voltage_v <= (setting.voltage_v or needed_v), curve.frequencies_mhz)
-    excess = setting.frequency_mhz / good_mhz - 1
-    return min(HEALTHY_ERRORS.value * exp(excess * log(2) / ERRORS_DOUBLE_MHZ_PART.value), 1.0)
+    set_v = setting.voltage_v
+    if set_v is None or set_v == needed_v:
+        return Errors(HEALTHY_ERRORS.value, extrapolated=False)
+    good_mhz = _bisect(lambda clock: curve.voltage(clock).voltage_v <= set_v, curve.frequencies_mhz)
+    overspeed = setting.frequency_mhz / good_mhz - 1
+    growth = log(UNSTABLE_ERRORS.value / HEALTHY_ERRORS.value) * overspeed / UNSTABLE_OVERSPEED.value
+    return Errors(min(HEALTHY_ERRORS.value * exp(growth), 1.0), extrapolated=overspeed > MEASURED_OVERSPEED.value)
 
 
 def _bisect(good: Callable[[float], bool], clocks_mhz: tuple[float, ...]) -> float:

@@ -24,7 +24,7 @@ from hw.faults import (
     inject,
     units,
 )
-from hw.faulty import FaultyPoint, error_rate, faulty_point
+from hw.faulty import FaultyPoint, faulty_point
 from hw.health import (
     BoardHealth,
     Health,
@@ -147,25 +147,6 @@ def test_no_fault_makes_more_hashes(struck: list[tuple[str, int]]) -> None:
         assert point.hashrate_hps <= point.reported_hps + 1e-3
         assert point.wall_power_w >= 0
         before_hps = point.hashrate_hps
-
-
-def test_errors_are_one_percent_at_the_curve_and_five_at_five_percent_more() -> None:
-    """Healthy machines have up to 2 %; above 5 % they count as unstable."""
-    assert error_rate(S19J_PRO, NOMINAL) == 0.01
-    assert error_rate(S19J_PRO, Setting(frequency_mhz=595)) == 0.01
-    assert error_rate(S19J_PRO, Setting(frequency_mhz=545 * 1.05, voltage_v=13.4)) == pytest.approx(0.05, rel=1e-6)
-
-
-@given(st.floats(min_value=400, max_value=700), st.floats(min_value=0.1, max_value=50))
-def test_errors_rise_with_overclock(mhz: float, more_mhz: float) -> None:
-    slow, fast = (error_rate(S19J_PRO, Setting(frequency_mhz=clock, voltage_v=13.4)) for clock in (mhz, mhz + more_mhz))
-    assert 0 < slow <= fast <= 1
-
-
-def test_too_much_overclock_gives_fewer_hashes() -> None:
-    modest, wild = (at(WHOLE, Setting(frequency_mhz=clock, voltage_v=13.4)) for clock in (550, 620))
-    assert wild.hashrate_hps < modest.hashrate_hps
-    assert wild.wall_power_w > modest.wall_power_w
 
 
 def test_a_clock_without_a_voltage_is_refused() -> None:
