@@ -63,7 +63,9 @@ class _Job:
 class KernelFinder:
     """Searches by `backend` in a thread of its own, at most at `rate_hps` [H/s]; `clock` gives seconds.
 
-    Nonces are tried in their order; or in that of the message's words, if told so and the backend can.
+    Nonces are tried in their order; or in that of the message's words, if told so and the backend can. Then `parts` of the
+    words, which are equal, are searched at the same time, each from its beginning on, as by the chips of a device that share
+    them.
     """
 
     def __init__(
@@ -73,9 +75,12 @@ class KernelFinder:
         clock: Callable[[], float] = time.monotonic,
         *,
         by_word: bool = False,
+        parts: int = 1,
     ) -> None:
         self._backend, self._rate_hps, self._clock = backend, rate_hps, clock
         self._words = backend.words if by_word else None
+        self._parts = 1 if self._words is None else parts
+        self._share = NONCE_SPACE // self._parts  # nonces of a part
         self._change = threading.Condition()
         self._job: _Job | None = None
         self._number = 0
@@ -149,18 +154,19 @@ class KernelFinder:
                 return
 
     def _search(self, job: _Job) -> None:
-        at, size, width = 0, FIRST_NONCES, len(job.templates)
+        at, size = 0, FIRST_NONCES
+        width = len(job.templates) * self._parts  # hashes of a step
         most = max(1, int(MOST_HITS * expected_hashes(job.target)) // width)
         started_s = told_s = self._clock()
-        while at < NONCE_SPACE and self._number == job.number:
-            count = min(size, most, NONCE_SPACE - at)
+        while at < self._share and self._number == job.number:
+            count = min(size, most, self._share - at)
             slice_s = self._clock()
             found = self._scan(job, at, count)
             took_s = max(self._clock() - slice_s, 1e-9)
             size = max(1, int(min(count * SLICE_S / took_s, self._rate_hps * SLICE_S / width, MOST_GROWTH * count)))
             hits = [(self._turn(hit.nonce), place, hit) for place, some in enumerate(found) for hit in some]
             for turn, place, hit in sorted(hits, key=lambda one: one[:2]):
-                if self._waited(started_s + (turn + 1) * width / self._rate_hps, job):
+                if self._waited(started_s + (turn + 1) * len(job.templates) / self._rate_hps, job):
                     job.found(place, hit)
             at += count
             self._waited(started_s + at * width / self._rate_hps, job)
@@ -172,11 +178,17 @@ class KernelFinder:
     def _scan(self, job: _Job, at: int, count: int) -> list[list[Hit]]:
         if self._words is None:
             return self._backend.scan_versions(job.templates, at, count, job.target)
-        return [self._words(template, at, count, job.target) for template in job.templates]
+        begins = [part * self._share + at for part in range(self._parts)]
+        return [
+            [hit for begin in begins for hit in self._words(template, begin, count, job.target)] for template in job.templates
+        ]
 
     def _turn(self, nonce: Nonce) -> int:
-        """Return how many nonces are tried before this one."""
-        return nonce if self._words is None else message_word(nonce)
+        """Return how many nonces are tried before this one, all parts taking turns."""
+        if self._words is None:
+            return nonce
+        part, place = divmod(message_word(nonce), self._share)
+        return place * self._parts + part
 
     def _waited(self, due_s: float, job: _Job) -> bool:
         """Wait; return whether this search is still wanted then."""

@@ -23,9 +23,13 @@ def key_of(template: Template) -> Key:
 
 
 @cache
-def known_answers() -> Mapping[Key, Nonce]:
-    """Return the nonces of all work known here, by midstate and tail."""
+def known_answers(parts: int = 1) -> Mapping[Key, Nonce]:
+    """Return the nonces of all work known here, by midstate and tail, as a device finds them whose `parts` share the sweep.
+
+    The probe for that division has a nonce in every eighth of the sweep: which comes first tells the number of parts. One that
+    it does not know is answered as by a single part.
+    """
     known = {key_of(HeaderTemplate(header.to_bytes())): Nonce(header.nonce) for header in headers().values()}
     known[key_of(decode_work(GOLDEN))] = GOLDEN_NONCE
-    known[key_of(decode_work(DIVISION))] = DIVISION_NONCES[1]
+    known[key_of(decode_work(DIVISION))] = DIVISION_NONCES.get(parts, DIVISION_NONCES[1])
     return known

@@ -52,7 +52,8 @@ class Bm13xxEmulator:
     def __init__(self, setting: ChainSetting, finder: Finder, wake: Callable[[], None] = lambda: None) -> None:
         self._setting, self._finder, self._wake = setting, finder, wake
         self._chain = Chain(setting.chip, setting.count)
-        self._board = EmulatedBoard(setting.chip, setting.count, setting.started_s)
+        dead_from_s = setting.faults.since_s(Fault.DEAD_CHIP)
+        self._board = EmulatedBoard(setting.chip, setting.count, setting.started_s, dead_from_s=dead_from_s)
         self._clock_mhz = 0.0
         self._decoder = CommandDecoder(setting.chip.job_form)
         self._last_s = 0.0
@@ -79,6 +80,7 @@ class Bm13xxEmulator:
 
     def snapshot(self, now_s: float) -> EmulatorSnapshot:
         """Return what it did so far, and how it stands."""
+        self._age(now_s)
         told = self._board.read(now_s)
         return EmulatorSnapshot(
             works=self._works,
@@ -92,7 +94,7 @@ class Bm13xxEmulator:
 
     def feed(self, data: bytes, now_s: float) -> None:
         """Take what the host sent."""
-        self._chain.broken = self.faults.there(Fault.DEAD_CHIP, now_s)
+        self._age(now_s)
         commands = self._decoder.silence() if now_s - self._last_s > GAP_S else []
         self._last_s = now_s
         for command in [*commands, *self._decoder.feed(data)]:
@@ -103,6 +105,10 @@ class Bm13xxEmulator:
                 self._follow_clock(now_s)
                 for answer in answers:
                     self._outbox.say(self._spoilt(answer.to_bytes(), now_s), now_s)
+
+    def _age(self, now_s: float) -> None:
+        """Let a chip be dead from its time on, whether or not the host says anything."""
+        self._chain.broken = self.faults.there(Fault.DEAD_CHIP, now_s)
 
     def _follow_clock(self, now_s: float) -> None:
         """Let the board draw what the clock makes it draw."""
@@ -117,6 +123,7 @@ class Bm13xxEmulator:
 
     def poll(self, now_s: float) -> bytes:
         """Return what the chips send by now."""
+        self._age(now_s)
         while not self._found.empty():
             number, place, hit = self._found.get_nowait()
             if number == self._works:
@@ -168,16 +175,25 @@ class Bm13xxEmulator:
         return [HeaderTemplate(header) for header in headers], [bits >> VERSION_SHIFT for bits in fields]
 
     def _sweep_s(self, nonce: Nonce) -> float:
-        """Return when a sweep comes to `nonce` [s]: all cores count at once, each through its part of the range."""
+        """Return when a sweep comes to `nonce` [s]: all cores count at once, each through its part of the range.
+
+        Where nonces bear the address of their chip, the part of a dead one is left out, and the others take no longer.
+        """
         core_bits, address_bits = self._setting.chip.core_bits, self._setting.chip.address_bits
         *_, counter = split_nonce(self._setting.chip, nonce)
         part = (counter + 1) / (NONCE_SPACE >> core_bits + address_bits)
-        return part * NONCE_SPACE / self._chain.hashrate_hps
+        shared = self._chain.length if address_bits else self._chain.count
+        return part * NONCE_SPACE / (self._chain.hashrate_hps / self._chain.count * shared)
+
+    def _has_finder(self, nonce: Nonce) -> bool:
+        """Tell whether there is a chip that finds this nonce: no dead one, where the nonce bears the address of its own."""
+        _, address, _ = split_nonce(self._setting.chip, nonce)
+        return address is None or self._chain.answers_for(address)
 
     def _answer(self, hit: Hit, version: int, times_s: tuple[float, float]) -> None:
         """Report a nonce if its hash passes the ticket mask."""
         zero_bits = len(hit.hash) * 4 - int(hit.hash, 16).bit_length()
-        if self._job is None or zero_bits - ALWAYS_ZERO_BITS < self._chain.ticket_bits:
+        if self._job is None or zero_bits - ALWAYS_ZERO_BITS < self._chain.ticket_bits or not self._has_finder(hit.nonce):
             return
         midstates = isinstance(self._job, MidstateJob)
         response = NonceResponse(

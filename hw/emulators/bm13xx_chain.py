@@ -19,6 +19,7 @@ from hw.drivers.errors import DriverError
 from hw.emulators.bm13xx_sensors import Sense, kept, told
 
 FRESH_ADDRESS = 0  # what a chip has after power-up
+ADDRESSES = 256  # of a line, which hosts share out among its chips
 RESET_BAUD = 115_200
 
 
@@ -45,6 +46,21 @@ class Chain:
     def count(self) -> int:
         """How many chips answer and hash."""
         return len(self._chips) // 2 if self.broken else len(self._chips)
+
+    @property
+    def length(self) -> int:
+        """How many chips there are on the line, dead ones and those behind them included."""
+        return len(self._chips)
+
+    def answers_for(self, address: int) -> bool:
+        """Tell whether the chip lives to whose part of the nonces `address` belongs.
+
+        Parts go as hosts reckon them, by steps of the address. Those that no chip has, where addresses do not fill all bits,
+        and all of them before any chip has an address of its own, are shared out evenly: so much is lost as chips are.
+        """
+        own = [chip.address or FRESH_ADDRESS for chip in self._chips[:2]]
+        step = own[1] - own[0] if len(own) > 1 and own[1] > own[0] else max(ADDRESSES // self.length, 1)
+        return address // step % self.length < self.count
 
     @property
     def baud(self) -> int:

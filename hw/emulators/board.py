@@ -9,13 +9,15 @@ the Gamma's voltages are known; the others borrow their shape, so that a clock c
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Final
 
 from hw.catalogue import entry
 from hw.designs import S19J_PRO_MHZ, bitaxe_gamma, s19_kind
 from hw.drivers.bm13xx.chips import Chip
 from hw.emulators.bm13xx_sensors import ChipReading
+from hw.faults import FaultEvent
 from hw.faulty import error_rate
 from hw.health import healthy
 from hw.machine_design import MachineDesign
@@ -59,9 +61,12 @@ class BoardReading:
 
 
 class EmulatedBoard:
-    """`chips` chips of one kind, cold and without a clock at `now_s` [s]."""
+    """`chips` chips of one kind, cold and without a clock at `now_s` [s].
 
-    def __init__(self, chip: Chip, chips: int, now_s: float) -> None:
+    From `dead_from_s` [s] on the one in the middle is dead, and with it all behind it: they leak and switch nothing.
+    """
+
+    def __init__(self, chip: Chip, chips: int, now_s: float, *, dead_from_s: float | None = None) -> None:
         board = BOARDS[chip.name]
         machine = entry(board.name).machine
         self._design = board.design(machine)
@@ -71,7 +76,9 @@ class EmulatedBoard:
         self._nominal_errors = error_rate(self._design, Setting(frequency_mhz=self._design.build.frequency_mhz))
         self._beyond = 1.0  # the clock that was asked for, over the one that the machine runs at
         self._hashes = self._wrong_hashes = 0.0
-        self._machine = RunningMachine(_plan(self._design, board.rule), now_s)
+        self._dead_from_s = inf if dead_from_s is None else dead_from_s
+        dies = () if dead_from_s is None else (FaultEvent(dead_from_s - now_s, "dead chip", chips // 2),)
+        self._machine = RunningMachine(replace(_plan(self._design, board.rule, chips), faults=dies), now_s)
         self._machine.curtail(now_s)
         self._last = self._machine.read(now_s)
 
@@ -90,46 +97,54 @@ class EmulatedBoard:
 
     def read(self, now_s: float) -> BoardReading:
         """Return what all the chips draw, and how warm they are."""
-        told = self._machine.read(now_s)
+        told = self._count(now_s)
         return BoardReading(power_w=told.wall_power_w * self._part, energy_j=told.energy_j * self._part, chip_c=told.chip_c)
 
     def chip(self, now_s: float) -> ChipReading:
-        """Return how each of the chips stands: all do alike."""
+        """Return how each of the chips stands that live: all do alike."""
         told = self._count(now_s)
         return ChipReading(
             chip_c=told.chip_c,
-            hashrate_hps=self._of_one_chip(told.hashrate_hps, told.error_rate),
+            hashrate_hps=self._of_one_chip(told.hashrate_hps, told),
             hashes=self._hashes,
             wrong_hashes=self._wrong_hashes,
         )
 
     def is_cool(self, now_s: float) -> bool:
         """Tell whether it does not rest for heat."""
-        return self._machine.read(now_s).state != MachineState.OVERHEATED
+        return self._count(now_s).state != MachineState.OVERHEATED
 
     def _count(self, now_s: float) -> Reading:
-        """Add what each chip hashed since it was last counted."""
+        """Add what each chip hashed since it was last counted, before and after some of them died."""
+        if self._last.time_s < self._dead_from_s < now_s:
+            self._count_to(self._dead_from_s)
+        return self._count_to(now_s)
+
+    def _count_to(self, now_s: float) -> Reading:
         now, last = self._machine.read(now_s), self._last
-        errors = now.error_rate or last.error_rate  # 0 while nothing is hashed
-        hashes = self._of_one_chip(now.hashes - last.hashes, errors)
+        told = last if last.error_rate and not now.error_rate else now  # 0 while nothing is hashed
+        told = replace(told, health=last.health)  # what dies does so at the end
+        hashes = self._of_one_chip(now.hashes - last.hashes, told)
         self._hashes += hashes
-        self._wrong_hashes += hashes * errors
+        self._wrong_hashes += hashes * told.error_rate
         self._last = now
         return now
 
-    def _of_one_chip(self, right: float, errors: float) -> float:
-        """Return all hashes of a chip, at its own clock, when the machine has so many `right` ones.
+    def _of_one_chip(self, right: float, told: Reading) -> float:
+        """Return all hashes of a chip that lives, at its own clock, when the machine has so many `right` ones.
 
         A machine's rating counts right ones; clock times cores, which a chip does, counts all.
         """
-        return right * self._chip_part * self._beyond * (1 - self._nominal_errors) / (1 - errors)
+        one = right * self._chip_part * self._beyond * (1 - self._nominal_errors) / (1 - told.error_rate)
+        [board] = told.health.boards
+        return one * (board.chips / board.answering) if board.answering else 0.0
 
 
-def _plan(design: MachineDesign, rule: Protection) -> MachinePlan:
+def _plan(design: MachineDesign, rule: Protection, chips: int) -> MachinePlan:
     at_once = set_ramp(0.0)  # the host itself raises the clock step by step, and a chip without a clock stands still
     return MachinePlan(
         design=design,
-        health=healthy(1, design.build.chips),
+        health=healthy(1, chips),  # as many as there are, of which parts can die; watts are scaled beside
         rule=rule,
         sleep=at_once,
         wake=at_once,

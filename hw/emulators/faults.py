@@ -91,6 +91,10 @@ class Faults:
         """Return whether the device has this fault."""
         return self._from_s.get(fault, float("inf")) <= now_s
 
+    def since_s(self, fault: Fault) -> float | None:
+        """Return when the device has this fault from, or None for never."""
+        return self._from_s.get(fault)
+
     def next_s(self, now_s: float) -> float | None:
         """Return when the next fault sets in, or None."""
         return min((at_s for at_s in self._from_s.values() if at_s > now_s), default=None)

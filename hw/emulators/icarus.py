@@ -7,14 +7,14 @@ answered when the declared hash rate would have found it; all other work is sear
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from hw.drivers.icarus.commands import COMMAND_BYTES, Clock, clock_of, looks_like_command
 from hw.drivers.icarus.family import SWEEP, IcarusProfile
 from hw.drivers.icarus.frames import BAUD, WORK_BYTES, decode_work, encode_nonce, place_in_sweep
-from hw.emulators.answers import Key, key_of, known_answers
+from hw.emulators.answers import key_of, known_answers
 from hw.emulators.faults import STUCK_NONCE, STUCK_S, Fault, Faults
 from hw.emulators.outbox import Outbox
 from hw.emulators.serving import EmulatorSnapshot
@@ -27,12 +27,11 @@ GAP_S: Final = 0.1  # a frame that stays unfinished so long is none: the line ha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """How a device is emulated: what it is, at which hash rate [H/s], with which faults and which known answers."""
+    """How a device is emulated: what it is, at which hash rate [H/s], with which faults."""
 
     profile: IcarusProfile
     rate_hps: float
     faults: Faults = field(default_factory=Faults)
-    known: Mapping[Key, Nonce] = field(default_factory=known_answers)
 
 
 class IcarusEmulator:
@@ -42,6 +41,7 @@ class IcarusEmulator:
 
     def __init__(self, setting: Setting, finder: Finder, wake: Callable[[], None] = lambda: None) -> None:
         self._setting = setting
+        self._known = known_answers(setting.profile.parts)
         self._finder = finder
         self._wake = wake
         self._kept, self._last_s = b"", 0.0
@@ -83,7 +83,7 @@ class IcarusEmulator:
         """Return what the device sends by now."""
         while not self._found.empty():
             number, nonce = self._found.get_nowait()
-            if number == self._works and self._open:
+            if number == self._works and self._open and not self._belongs_to_the_dead(nonce, now_s):
                 self._finder.stop()
                 self._answer(nonce, now_s, now_s)
         return self._outbox.take(now_s)
@@ -111,8 +111,8 @@ class IcarusEmulator:
             self._answer(STUCK_NONCE, now_s, now_s + STUCK_S)
             return
         template, number = decode_work(frame), self._works
-        nonce = self._setting.known.get(key_of(template))
-        if nonce is not None:
+        nonce = self._known.get(key_of(template))
+        if nonce is not None and not self._belongs_to_the_dead(nonce, now_s):
             self._answer(nonce, now_s, now_s + (place_in_sweep(nonce, self._setting.profile.parts) + 1) / self._rate_hps)
             return
 
@@ -122,10 +122,12 @@ class IcarusEmulator:
 
         self._finder.begin([template], found)
 
+    def _belongs_to_the_dead(self, nonce: Nonce, now_s: float) -> bool:
+        """Tell whether the dead chip would have searched this nonce: the upper half of the range is its."""
+        return self.faults.there(Fault.DEAD_CHIP, now_s) and message_word(nonce) >= SWEEP // 2
+
     def _answer(self, nonce: Nonce, now_s: float, due_s: float) -> None:
         self._open = False
-        if self.faults.there(Fault.DEAD_CHIP, now_s) and message_word(nonce) >= SWEEP // 2:
-            return  # the half of the range that the dead one would have searched
         self._answers += 1
         data = encode_nonce(nonce, bytes(self._setting.profile.status_bytes))
         if self.faults.there(Fault.SURPLUS_BYTE, now_s):

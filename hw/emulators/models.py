@@ -23,7 +23,8 @@ class EmulatedModel:
     """A device that can be emulated: title, hash rate [H/s], its source, the faults it can have.
 
     `rate_is_free` tells whether another rate may be declared; chips of a chain hash as fast as their host clocks them.
-    `draws` tells whether its power is modelled, `by_word` whether it counts the message's words up and not the nonces.
+    `draws` tells whether its power is modelled, `by_word` whether it counts the message's words up and not the nonces, and
+    `parts` how many equal parts of them it searches at the same time.
     """
 
     name: str
@@ -34,6 +35,7 @@ class EmulatedModel:
     rate_is_free: bool
     draws: bool
     by_word: bool
+    parts: int
     build: Callable[[Wanted, Finder, Wake], Emulator]
 
 
@@ -65,6 +67,7 @@ def _icarus(name: str) -> EmulatedModel:
         rate_is_free=True,
         draws=False,
         by_word=True,
+        parts=kind.parts,
         build=build,
     )
 
@@ -82,6 +85,7 @@ def _chain(chip: Chip) -> EmulatedModel:
         rate_is_free=False,
         draws=True,
         by_word=False,  # how chips share the nonces among their cores is not known
+        parts=1,
         build=build,
     )
 

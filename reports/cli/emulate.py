@@ -16,6 +16,7 @@ from reports.cli.emulated_meters import serve_meters
 from reports.cli.emulated_miners import MinerOptions, serve_miners
 from reports.cli.emulation import Emulation, Lines
 from reports.cli.errors import UsageProblem
+from reports.cli.until_stopped import endings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,7 +97,10 @@ class _Signals:
 
 @contextmanager
 def _signals() -> Iterator[_Signals]:
-    """Let Ctrl-C, SIGTERM and SIGHUP end the serving, or what comes before it; no second one disturbs the tidying up."""
+    """Let Ctrl-C, SIGTERM and SIGHUP end the serving, or what comes before it; no second one disturbs the tidying up.
+
+    A SIGHUP that is ignored already, as under nohup, stays so.
+    """
     told = _Signals()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -108,7 +112,7 @@ def _signals() -> Iterator[_Signals]:
         else:
             raise SystemExit(128 + number)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, end) for number in endings()}
     try:
         yield told
     finally:

@@ -180,7 +180,7 @@ def _started(wanted: _Wanted, lines: Lines, engine: Backend, stack: ExitStack) -
     faults: Faults = Faults(wanted.faults, started_s=started_s)
     finders, devices = [], []
     for number in range(lines.count):
-        finder = KernelFinder(engine, wanted.rate_hps, by_word=wanted.model.by_word)
+        finder = KernelFinder(engine, wanted.rate_hps, by_word=wanted.model.by_word, parts=wanted.model.parts)
         finders.append(finder)
         stack.callback(finder.close)
         line = lines.open(number)

@@ -41,7 +41,7 @@ def emulate(tmp_path: Path) -> Iterator[Emulate]:
     def start(name: str, *faults: str, rate_hps: float | None = None, chips: int = 1) -> Emulated:
         model = emulated_model(name)
         rate = rate_hps or model.hashrate_hps
-        finder = KernelFinder(load("auto"), rate if model.rate_is_free else inf, by_word=model.by_word)
+        finder = KernelFinder(load("auto"), rate if model.rate_is_free else inf, by_word=model.by_word, parts=model.parts)
         finders.append(finder)
         now_s = time.monotonic()
         planned = Faults([TimedFault.parse(fault) for fault in faults], started_s=now_s)

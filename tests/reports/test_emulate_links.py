@@ -70,6 +70,16 @@ def test_however_it_is_ended_no_link_is_left(start: Start, tmp_path: Path, signa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_under_nohup_it_outlives_its_terminal(start: Start) -> None:
+    """A hang-up that was ignored before it was started is none; --seconds ends it then."""
+    process = start("pzem", "--load-w", "5", "--seconds", "1", before=["nohup"])
+    served(process)
+    process.send_signal(signal.SIGHUP)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "0 requests, 0 answers" in err
+
+
 def test_a_link_without_a_name_is_refused(start: Start) -> None:
     process = start("icarus", "--link", "")
     _, err = process.communicate(timeout=30)

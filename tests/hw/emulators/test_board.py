@@ -76,3 +76,28 @@ def test_chips_that_rest_for_heat_count_nothing() -> None:
     again = running("BM1370", 1, 725.0)
     assert again.chip(stopped_s).hashes > 0
     assert again.chip(stopped_s + 20.0).hashes == again.chip(stopped_s + 2.0).hashes
+
+
+@pytest.mark.parametrize("name", list(BOARDS))
+@pytest.mark.parametrize("chips", [2, 4, 128])
+def test_chips_behind_a_dead_one_only_leak_and_the_others_go_on(name: str, chips: int) -> None:
+    """Half of them draw next to nothing, all cool down, and each that lives counts as much as one in a whole chain."""
+    mhz = CHIPS[name].default_mhz
+    broken = EmulatedBoard(CHIPS[name], chips, 0.0, dead_from_s=WARM_S)
+    whole = running(name, chips)
+    broken.clock(mhz, 0.0)
+    assert broken.read(WARM_S - 1) == whole.read(WARM_S - 1)
+    hot = whole.read(2 * WARM_S)
+    told = broken.read(2 * WARM_S)
+    assert 0.4 < told.power_w / hot.power_w < 0.65
+    assert told.chip_c < hot.chip_c - 5
+    assert broken.chip(2 * WARM_S).hashes == pytest.approx(whole.chip(2 * WARM_S).hashes, rel=1e-6)
+    assert broken.chip(2 * WARM_S).hashrate_hps == pytest.approx(mhz * 1e6 * CHIPS[name].small_cores, rel=0.02)
+
+
+def test_a_chip_that_is_alone_and_dead_draws_and_counts_nothing_more() -> None:
+    board = EmulatedBoard(CHIPS["BM1370"], 1, 0.0, dead_from_s=100.0)
+    board.clock(525.0, 0.0)
+    counted = board.chip(100.0).hashes
+    assert board.chip(500.0).hashes == counted > 0
+    assert board.read(500.0).power_w < 5.0

@@ -49,6 +49,16 @@ def test_probes_are_answered_in_time(emulator: Emulator, finder: ListedFinder) -
     assert finder.asked == []
 
 
+def test_two_fpgas_answer_the_division_probe_as_two(emulator: Emulator) -> None:
+    """The second begins at 80000000 while the first begins at 0: bfgminer takes 82540e46, after 0.2 s, for two workers."""
+    device = emulator(name="icarus")
+    device.feed(DIVISION, 11.0)
+    assert device.due_s() == pytest.approx(11.0 + 2 * 0x02540E47 / 380e6)
+    assert device.poll(11.2) == b""
+    assert device.poll(11.21) == bytes.fromhex("82540e46")
+    assert device.poll(12.0) == b""
+
+
 def test_block_0_is_answered_when_the_declared_rate_has_found_it(emulator: Emulator) -> None:
     device = emulator()
     device.feed(GENESIS, 5.0)
@@ -179,6 +189,16 @@ class TestFaults:
         device.feed(OTHER, 2.0)
         finder.find(0xFF)  # as it lies in the header the first byte is ff: the upper half
         assert device.poll(3.0) == b""
+        finder.find(0x0F)  # the other half is searched on
+        assert device.poll(4.0) == encode_nonce(Nonce(0x0F))
+
+    def test_what_the_dead_one_would_have_found_is_searched_in_the_other_half(
+        self, emulator: Emulator, finder: ListedFinder
+    ) -> None:
+        device = emulator("dead-chip", name="icarus")
+        device.feed(DIVISION, 0.0)
+        assert device.poll(1.0) == b""
+        assert [encode_work(asked) for asked in finder.asked] == [DIVISION]
 
     @pytest.mark.parametrize(
         ("text", "message"),
