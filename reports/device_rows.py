@@ -23,6 +23,14 @@ Json = dict[str, object]
 
 SUGGESTIONS: Final = 6
 UNKNOWN: Final = "-"  # in a table, where the source does not tell
+BOUNDARIES: Final[Mapping[str, str]] = {
+    "wall": "at the plug of the whole machine",
+    "input": "at the input of the board, measured there; the adapter before it loses more",
+    "estimated input": "at the input of the board, by its firmware's estimate: what the regulator gives and a fixed allowance",
+    "board": "of the card of a GPU, without its host",
+}
+"""Where watts are, and what that leaves out."""
+SHORT: Final = {"estimated input": "input*"}  # in a table, which is wide enough
 _LENGTHS: Final = {"day": 10, "month": 7, "year": 4}
 
 
@@ -116,6 +124,7 @@ def as_json(one: CatalogueEntry) -> Json:
         "released": released(machine),
         "hashrate_hps": machine.hashrate_hps,
         "power_w": machine.power_w,
+        "power_boundary": one.power_boundary,
         "efficiency_j_per_th": machine.efficiency_j_per_th,
         "provenance": {figure: dict(zip(PAPERS, papers, strict=True)) for figure, papers in figure_papers(one).items()},
     }
@@ -133,15 +142,19 @@ def figure_papers(one: CatalogueEntry) -> Mapping[str, tuple[str, str, str, str]
         how = f"{machine.source}: its speed of single SHA-256 over {COMPRESSIONS_A_HASH}"
     return {
         "hashrate_hps": (one.hashrate_quality, how, machine.as_of, machine.trust),
-        "power_w": (one.power_quality, power_source, machine.as_of, machine.trust),
-        "efficiency_j_per_th": ("derived", "power over hash rate", machine.as_of, machine.trust),
+        "power_w": (one.power_quality, power_source, machine.as_of, one.power_trust),
+        "efficiency_j_per_th": ("derived", "power over hash rate", machine.as_of, one.power_trust),
     }
 
 
 def list_table(rows: Iterable[CatalogueEntry]) -> list[str]:
-    """Return the lines of a table, a heading first."""
-    heading = ("name", "released", "hash rate", "", "W", "J/TH", "cooling", "figures", "trust")
-    return columns([heading, *(_cells(one) for one in rows)], right=(2, 4, 5))
+    """Return the lines of a table, a heading first, and below it what the boundaries mean, where there are several."""
+    listed = list(rows)
+    heading = ("name", "released", "hash rate", "", "W", "J/TH", "at", "cooling", "figures", "trust")
+    there = {one.power_boundary for one in listed}
+    legend = [f"{SHORT.get(name, name)}: {what}" for name, what in BOUNDARIES.items() if name in there]
+    table = columns([heading, *(_cells(one) for one in listed)], right=(2, 4, 5))
+    return [*table, "", "Watts and J/TH of different boundaries are not alike:", *legend] if len(there) > 1 else table
 
 
 def columns(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> list[str]:
@@ -167,9 +180,10 @@ def _cells(one: CatalogueEntry) -> tuple[str, ...]:
         unit,
         number(one.machine.power_w),
         _efficiency(one.machine.efficiency_j_per_th),
+        SHORT.get(one.power_boundary, one.power_boundary),
         one.cooling,
         "rated" if qualities == {"rated"} else f"{one.hashrate_quality}, {one.power_quality}",
-        one.machine.trust,
+        one.power_trust,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hw.catalogue import CatalogueEntry
 from hw.operating_point import OperatingPoint
 from miner.units import HASHES_PER_TH
-from reports.device_rows import UNKNOWN, Json, as_json, columns, figure_papers, hashrate, number, released
+from reports.device_rows import BOUNDARIES, UNKNOWN, Json, as_json, columns, figure_papers, hashrate, number, released
 from reports.machine_curve import COOLED_BY, RATINGS, MachineCurve, NoCurve
 
 EXTRAPOLATED = "*"  # after what rests on no published voltage
@@ -19,6 +19,7 @@ def sheet(one: CatalogueEntry, curve: MachineCurve | NoCurve) -> list[str]:
         f"{one.kind.upper()}, cooled by {COOLED_BY[one.cooling]}, {f'released {when}' if when else 'release not known'}",
         "",
         *columns([("figure", "value", "what it is", "as of", "trust", "source"), *_figures(one)]),
+        f"Watts and J/TH are {BOUNDARIES[one.power_boundary]}.",
         "",
     ]
     return [*lines, *(_no_model(curve) if isinstance(curve, NoCurve) else _model(curve, RATINGS[one.power_quality]))]

