@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -22,6 +23,13 @@ from reports.errors import BenchFileError
 Json = dict[str, object]
 
 SCHEMA_VERSION = 1
+METER_STEPS: Final[Mapping[str, tuple[float, float]]] = {
+    "rapl": (0.0, 0.001),  # about 1 ms: docs/manual/meters.md, whose sources these are
+    "nvml": (0.0, 0.1),  # about 0.1 s
+    "pzem": (0.1, 0.0),  # 0.1 W
+    "sdm120": (0.1, 0.0),  # a float, whose own step nobody states; assumed as that of the PZEM
+}
+"""The steps in which a meter tells power [W], and in which its energy moves [s]; one on paper has none."""
 CSV_COLUMNS = (
     "date_utc",
     "backend",
@@ -229,4 +237,15 @@ def _energy_json(energy: Energy) -> Json:
         "net_j_per_mh": energy.j_per_mh(net=True),
         "gross_j_per_th": energy.j_per_th(net=False),
         "net_j_per_th": energy.j_per_th(net=True),
+        "net_within_meter_error": energy.net_is_within_resolution,
     }
+
+
+def energy_sentence(backend: str, energy: Energy) -> str:
+    """Return what was drawn, as a sentence: where work draws as much as idling does, a net of 0 and no digits of noise."""
+    net = energy.j_per_mh(net=True)
+    told = "net 0 within the meter's error" if energy.net_is_within_resolution else f"{net:.4g} net"
+    return (
+        f"{backend}: {energy.mean_w:.1f} W ({energy.source}; {energy.boundary}; {energy.kind}), idle {energy.idle_w:.1f} W; "
+        f"{energy.j_per_mh(net=False):.4g} J/MH gross, {told}"
+    )

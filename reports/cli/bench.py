@@ -135,6 +135,7 @@ def _energy_plan(specification: str | None) -> Iterator[tuple[EnergyPlan | None,
     from hw.errors import MeterUnavailableError
     from hw.meters.registry import open_meter
     from miner.bench.energy import EnergyPlan
+    from reports.bench_report import METER_STEPS
 
     try:
         meter = open_meter(specification)
@@ -143,7 +144,8 @@ def _energy_plan(specification: str | None) -> Iterator[tuple[EnergyPlan | None,
         yield None, str(error)
         return
     with closing(meter):
-        yield EnergyPlan(meter=meter, clock=time.perf_counter, sleep=time.sleep), None
+        step_w, step_s = METER_STEPS.get(specification.partition(":")[0], (0.0, 0.0))
+        yield EnergyPlan(meter=meter, clock=time.perf_counter, sleep=time.sleep, step_w=step_w, step_s=step_s), None
 
 
 def _measured(names: list[str], settings: BenchSettings, plan: EnergyPlan | None) -> list[BenchResult]:
@@ -166,7 +168,7 @@ def _core_clock() -> Callable[[], float] | None:
 
 
 def _text(results: list[BenchResult], told: dict[str, object], reason: str | None) -> str:
-    from reports.bench_report import table
+    from reports.bench_report import energy_sentence, table
 
     lines = table(results)
     for result in results:
@@ -176,11 +178,7 @@ def _text(results: list[BenchResult], told: dict[str, object], reason: str | Non
             f"a kernel that skipped {detectable:.1f} % of all nonces would show"
         )
         if result.energy is not None:
-            energy = result.energy
-            lines.append(
-                f"{result.backend}: {energy.mean_w:.1f} W ({energy.source}; {energy.boundary}; {energy.kind}), idle "
-                f"{energy.idle_w:.1f} W; {energy.j_per_mh(net=False):.4g} J/MH gross, {energy.j_per_mh(net=True):.4g} net"
-            )
+            lines.append(energy_sentence(result.backend, result.energy))
     if reason is not None:
         lines.append(f"energy: none ({reason})")
     rows = told.get("comparison")

@@ -11,9 +11,10 @@ import pytest
 
 import miner.bench.run
 import reports.cli.bench
+from hw.meters.registry import METERS
 from miner.backends.registry import BACKENDS, Backend, load
 from miner.bench.feed import Feed
-from reports.bench_report import compared, results_of
+from reports.bench_report import METER_STEPS, compared, results_of
 from reports.cli.main import main
 from reports.errors import BenchFileError
 from reports.machine import cpu, usable_cpus
@@ -167,6 +168,22 @@ def test_energy_from_a_nameplate_is_labelled(capsys: pytest.CaptureFixture[str],
     assert told["mean_w"] == pytest.approx(50, rel=0.02)  # two clocks, read one after the other
     assert told["net_j_per_mh"] == pytest.approx(0, abs=told["gross_j_per_mh"] * 0.05)
     assert told["gross_j_per_th"] == pytest.approx(1e6 * told["gross_j_per_mh"])
+    assert told["net_within_meter_error"] is True
+
+
+@pytest.mark.parametrize("meter", ["nameplate:50", "simulated:65"])
+def test_a_constant_load_has_a_net_of_nothing_and_no_digits_of_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, meter: str
+) -> None:
+    monkeypatch.setattr("miner.bench.energy.EnergyPlan.__init__.__kwdefaults__", {"window_s": 0.1, "idle_s": 0.1})
+    code, out, _ = run(capsys, "--meter", meter)
+    assert code == 0
+    [line] = [line for line in out.splitlines() if "J/MH gross" in line]
+    assert line.endswith(" J/MH gross, net 0 within the meter's error")
+
+
+def test_every_meter_that_is_an_instrument_has_its_steps() -> None:
+    assert METER_STEPS.keys() == METERS.keys() - {"nameplate", "simulated"}
 
 
 def test_a_meter_that_is_not_here_leaves_energy_null_with_the_reason(
