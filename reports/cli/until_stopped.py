@@ -20,7 +20,10 @@ async def first_of(task: asyncio.Task[None] | None, stopped: asyncio.Event, seco
 
 
 async def with_signals(work: Callable[[asyncio.Event], Awaitable[None]]) -> bool:
-    """Let Ctrl-C and SIGTERM end `work` by setting its event, a second Ctrl-C at once; return whether it was Ctrl-C."""
+    """Let Ctrl-C, SIGTERM and SIGHUP end `work` by setting its event, a second Ctrl-C at once; return whether it was Ctrl-C.
+
+    A SIGHUP that is ignored already, as under nohup, stays so.
+    """
     stopped, loop, own = asyncio.Event(), asyncio.get_running_loop(), asyncio.current_task()
     interrupts = 0
 
@@ -31,17 +34,24 @@ async def with_signals(work: Callable[[asyncio.Event], Awaitable[None]]) -> bool
         if interrupts > 1 and own is not None:
             own.cancel()
 
-    loop.add_signal_handler(signal.SIGINT, interrupt)
-    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    ending = endings()
+    for number in ending:
+        loop.add_signal_handler(number, interrupt if number == signal.SIGINT else stopped.set)
     try:
         await work(stopped)
     except asyncio.CancelledError:
         if interrupts < 2:
             raise
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
-        loop.remove_signal_handler(signal.SIGTERM)
+        for number in ending:
+            loop.remove_signal_handler(number)
     return interrupts > 0
+
+
+def endings() -> tuple[signal.Signals, ...]:
+    """Return the signals that end what goes on until stopped: Ctrl-C, SIGTERM, and the hang-up of a terminal if not ignored."""
+    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    return (signal.SIGINT, signal.SIGTERM) if ignored else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager

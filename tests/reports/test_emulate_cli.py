@@ -84,9 +84,9 @@ def test_prometheus_sees_what_a_device_does(start: Start) -> None:
     until_s = time.monotonic() + 10
     while not device.poll(0.1) and time.monotonic() < until_s:
         pass
-    device.close()
     with urlopen(place, timeout=10) as answer:
         text = answer.read().decode()
+    device.close()
     assert f'hashwatt_device_nonces_total{{device="{path}"}} 1.0' in text
     assert f'hashwatt_device_frequency_hertz{{device="{path}"}} 5.25e+08' in text
     [power] = [line for line in text.splitlines() if line.startswith("hashwatt_device_power_watts{")]

@@ -102,13 +102,13 @@ def test_a_meter_at_the_plug_of_two_chains_sees_what_their_clocks_make_them_draw
     assert told["declared_hashes_per_second"] == pytest.approx(3 * 485e6 * 894)
     assert told["meter"] == {"model": "pzem", "port": str((tmp_path / "rig-meter").readlink())}
     meter = open_meter(f"pzem:{tmp_path / 'rig-meter'}")
-    watts = []
+    watts, devices = [], []
     for number in (1, 2):
         path = tmp_path / f"rig-{number}"
         plan = ChainPlan(chip=CHIPS["BM1366"], chips=3, step_s=0.0)
         device = Bm13xxDevice(plan, lambda path=path: SerialPort(str(path), 115_200))
         device.open()
-        device.close()
+        devices.append(device)  # which stand when they are closed
         time.sleep(0.5)
         meter.energy_j()
         before_s, before_j = time.monotonic(), meter.energy_j()
@@ -117,6 +117,8 @@ def test_a_meter_at_the_plug_of_two_chains_sees_what_their_clocks_make_them_draw
     with urlopen(place, timeout=10) as answer:
         lines = answer.read().decode().splitlines()
     seen = [float(one.rpartition(" ")[2]) for one in lines if one.startswith("hashwatt_device_power_watts{")]
+    for device in devices:
+        device.close()
     meter.close()
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=10)
