@@ -9,6 +9,7 @@ WOVEN: Final = 1
 SHA: Final = 2
 PAIRED: Final = 3
 AVX512_LANES: Final = 16  # words of 32 bits in its vectors
+CACHE_LINE: Final = 64  # bytes; the scratch memory begins with one
 SCRATCH_BYTES: Final = 8192  # room for what a kernel's stages hand on
 
 

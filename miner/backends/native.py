@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from miner.backends.kernel import Kernel
-from miner.backends.object_code import Compiled, Loop, digest_of, kept_loop
+from miner.backends.object_code import Compiled, Loop, digest_of, kept_code, loaded
+from miner.backends.placement import attempt_of, best_placed
 
 _TEXT: Final = (
     "compile_loop.py",
@@ -37,7 +38,8 @@ def machine_code(kernel: Kernel) -> Loop:
 
         return compile_loop(kernel)
 
-    return kept_loop(kernel_digest(kernel), compiled, _ARGUMENTS)
+    code = kept_code(kernel_digest(kernel), compiled)
+    return best_placed(lambda: loaded(code, _ARGUMENTS), attempt_of(kernel))
 
 
 def kernel_digest(kernel: Kernel, folder: Path = Path(__file__).parent) -> str:

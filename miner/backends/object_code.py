@@ -43,12 +43,17 @@ def kept_loop(digest: str, compile_loop: Callable[[], Compiled], arguments: Sequ
 
     Numba's own convention: it returns a status, and takes a pointer to the result and one to an error first.
     """
+    return loaded(kept_code(digest, compile_loop), arguments)
+
+
+def kept_code(digest: str, compile_loop: Callable[[], Compiled]) -> Compiled:
+    """Return the code of that digest, compiled if it is not kept."""
     path = cache_folder() / f"{digest}.kernel"
     kept = _read(path)
     if kept is None:
         kept = compile_loop()
         _write(path, *kept)
-    return _load(*kept, arguments)
+    return kept
 
 
 def digest_of(files: Sequence[str | Path], *wanted: str) -> str:
@@ -97,8 +102,9 @@ def _write(path: Path, symbol: str, object_code: bytes) -> None:
         beside.replace(path)
 
 
-def _load(symbol: str, object_code: bytes, arguments: Sequence[Any]) -> Loop:
-    """Return the function of that symbol, from an engine of its own: two loops may well have been given one symbol."""
+def loaded(code: Compiled, arguments: Sequence[Any]) -> Loop:
+    """Return the loop of `code`, from an engine and at a place of its own: two loops may well have been given one symbol."""
+    symbol, object_code = code
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine()

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from miner.backends.kernel import SCRATCH_BYTES, SHA, VECTOR, WOVEN, Kernel
+from miner.backends.kernel import CACHE_LINE, SCRATCH_BYTES, SHA, VECTOR, WOVEN, Kernel
 from miner.backends.native import machine_code
 from miner.header import NONCE_SPACE, Nonce, nonce_of_word
 from miner.share import Hit
@@ -24,7 +24,6 @@ __all__ = ["BUFFER", "CHUNK_NONCES", "SHA", "VECTOR", "WOVEN", "Kernel", "scan_v
 
 CHUNK_NONCES: Final = 1 << 20  # 20 to 40 ms, a tenth of a second where vectors are narrow: Ctrl-C gets its turn
 BUFFER: Final = 1 << 12  # candidates a call can hold before it comes back for more
-CACHE_LINE: Final = 64  # bytes
 
 
 def scan_with(kernel: Kernel, templates: Sequence[Template], start: int, count: int, target: Target) -> list[list[Hit]]:
