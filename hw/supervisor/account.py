@@ -19,7 +19,7 @@ from hw.power import PowerSample
 class Totals:
     """Hashes by the device's own account, nonces, answers that were none, and energy [J], None if it has no such counter.
 
-    `metered` is what it drew and hashed from the first sample of its meter to the last, None without two of them.
+    `metered` is what it drew and hashed between samples of its meter that came one after the other, None without two of them.
     """
 
     hashes: float = 0.0
@@ -54,7 +54,9 @@ class Account:
             hardware_errors=max(most.hardware_errors, now.hardware_errors),
             energy_j=most.energy_j if now.energy_j is None else max(most.energy_j or 0.0, now.energy_j),
         )
-        if told.power is not None and told.power.energy_j is not None:
+        if told.power is None:  # what is hashed while no meter tells has no joules to go with
+            self._sample = None
+        elif told.power.energy_j is not None:
             self._meter(told.power, self._most.hashes)
 
     def totals(self) -> Totals:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from reports.cli.errors import UsageProblem
+from reports.cli.until_stopped import endings
 
 if TYPE_CHECKING:
     from hw.fleet.endpoints import Endpoint, Ports
@@ -109,7 +110,7 @@ async def _served(machines: list[FleetMachine], options: ServeOptions, seconds: 
         interrupts.extend([number] * (number == signal.SIGINT))
         stopped.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in endings():
         loop.add_signal_handler(number, stop, number)
     server = FleetServer(machines, options)
     ends = await server.start()

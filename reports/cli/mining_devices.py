@@ -31,6 +31,8 @@ class MiningDevices:
         ]
         if twice := {port for port in ports if ports.count(port) > 1}:
             raise UsageProblem(f"--device: {', '.join(sorted(twice))} is given twice; one port is one device")
+        if shared := _shared_meter(specifications):
+            raise UsageProblem(f"--device: {shared} stands behind two devices; what it tells of both is no device's own")
         self._specifications = dict(zip(unique_labels(specifications), specifications, strict=True))
         self._devices = {label: device_from(specification) for label, specification in self._specifications.items()}
         self._supervisor: Supervisor | None = None
@@ -88,6 +90,13 @@ class MiningDevices:
 
     def _told(self) -> list[DeviceSnapshot]:
         return [] if self._supervisor is None else self._supervisor.snapshot()
+
+
+def _shared_meter(specifications: tuple[str, ...]) -> str | None:
+    """Return an instrument that stands behind two devices, options aside; a nameplate is none."""
+    behind = [one.partition("@")[2].partition(",")[0] for one in specifications]
+    instruments = [meter for meter in behind if meter and meter.partition(":")[0] not in {"nameplate", "simulated"}]
+    return next((meter for meter in instruments if instruments.count(meter) > 1), None)
 
 
 def _may_come(device: DeviceSnapshot) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from reports.cli.errors import UsageProblem
+from reports.cli.until_stopped import endings
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -138,11 +139,9 @@ def serve_metrics(collector: Collector, port: int, stack: ExitStack) -> None:
 
 @contextmanager
 def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Let SIGTERM end the wait quietly; Ctrl-C stays an interruption, also for a job that a shell put in the background."""
-    before = {
-        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: stop.set()),
-        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
-    }
+    """Let other endings end the wait quietly; Ctrl-C stays an interruption, also for a job in the background of a shell."""
+    handlers = {number: lambda *_: stop.set() for number in endings()} | {signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:

@@ -58,14 +58,15 @@ def asked(row: dict[str, Any], path: str, method: str = "GET") -> dict[str, Any]
     return told
 
 
-def test_the_demo_fleet_answers_and_ends_with_sigterm(start: Start) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+def test_the_demo_fleet_answers_and_ends_when_told(start: Start, ending: signal.Signals) -> None:
     process = start("--http-port", "8080")
     lines = [first_line(process) for _ in range(12)]
     assert re.fullmatch(rf"{HOST}:4028 +btminer +hall-a-000 +MicroBT Whatsminer M30S\+\n", lines[0])
     with socket.create_connection((HOST, 4028), timeout=10) as rig:
         rig.sendall(b"version")
         assert b"BTMiner" in rig.recv(4096)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(ending)
     told, errors = process.communicate(timeout=10)
     assert (process.returncode, told) == (0, "")
     assert "hashwatt: 12 simulated machines, orders are refused; stop with Ctrl-C\n" in errors

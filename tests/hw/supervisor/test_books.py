@@ -10,6 +10,8 @@ import pytest
 
 from hw.device import DeviceState, Telemetry
 from hw.drivers.errors import FlatLineError, GarbageError
+from hw.errors import MeterUnavailableError
+from hw.metered import MeteredDevice
 from hw.meters.efficiency import Spent
 from hw.power import PowerSample
 from hw.supervisor.account import Account, Totals
@@ -88,6 +90,45 @@ def test_joules_and_hashes_are_counted_over_the_same_time() -> None:
     account.note(metered(10.0, 9.0, 1.0))
     account.note(metered(30.0, 10.0, 6.0))
     assert account.totals().metered == Spent(energy_j=50.0, hashes=220.0, boundary="wall", quality="measured")
+
+
+def test_what_is_hashed_while_the_meter_is_away_is_not_told_with_its_joules() -> None:
+    """A meter of 100 W at a device of 1e9 H/s, dead from 10 s to 30 s: 1e5 J/TH all the time."""
+    now_s = 0.0
+
+    class Bare:
+        name = "bare"
+
+        def open(self) -> None: ...
+
+        def telemetry(self) -> Telemetry:
+            return Telemetry(state=DeviceState.HASHING, hashes=1e9 * now_s, nonces=0, hardware_errors=0)
+
+    class Meter:
+        def __init__(self) -> None:
+            self.began_s = now_s
+
+        def sample(self) -> PowerSample:
+            if 10 <= now_s < 30:
+                raise MeterUnavailableError("dead")
+            energy_j = 100.0 * (now_s - self.began_s)
+            return PowerSample(
+                time_s=now_s, power_w=100.0, energy_j=energy_j, source="m", boundary="wall", quality="integrated"
+            )
+
+        def close(self) -> None: ...
+
+    device = MeteredDevice(Bare(), Meter, clock=lambda: now_s)  # type: ignore[arg-type]
+    account = Account()
+    device.open()
+    account.begin(device.telemetry())
+    while now_s < 60:
+        now_s += 1.0
+        account.note(device.telemetry())
+    spent = account.totals().metered
+    assert spent is not None
+    assert spent.energy_j / spent.hashes * 1e12 == pytest.approx(1e5)
+    assert 3000 < spent.energy_j < 4000
 
 
 def test_a_device_that_holds_one_piece_gets_the_newest_again(queue: MakeQueue, pieces: Pieces) -> None:
