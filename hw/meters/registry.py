@@ -19,6 +19,8 @@ METERS: Final = {
 }
 """Meters by name; each module has `check(rest)` and `open_meter(rest)`, which get what follows the colon."""
 
+ON_PAPER: Final = frozenset({"nameplate", "simulated"})  # which measure nothing, so that one may stand for many
+
 
 def check_meter(specification: str) -> None:
     """Raise MeterError unless a specification names a meter, and what follows makes sense; whether it is there is not asked."""

@@ -10,7 +10,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from miner.backends import llvm_paired, llvm_sha, llvm_vector, llvm_woven
-from miner.backends.kernel import PAIRED, SHA, VECTOR, WOVEN, Kernel
+from miner.backends.kernel import PAIRED, SHA, STATE_WORDS, TAIL_WORDS, VECTOR, WOVEN, Kernel
 from miner.backends.llvm_batch import I32, Batch
 from miner.backends.object_code import Compiled, compiled_parts
 
@@ -21,8 +21,6 @@ _EMITTERS: Final = {
     SHA: llvm_sha.emit_met,
 }
 _WARM_UP: Final = {PAIRED: llvm_paired.STAGES, WOVEN: llvm_woven.STAGES}  # batches before the first whose result counts
-_STATE_WORDS: Final = 8
-_TAIL_WORDS: Final = 3
 _POINTER: Final[Any] = types.CPointer
 _WORDS, _PLACES, _BYTES = _POINTER(types.uint32), _POINTER(types.int64), _POINTER(types.uint8)
 _SIGNATURE: Final = types.int64(
@@ -60,8 +58,8 @@ def _screen_of(kernel: Kernel) -> Any:  # noqa: ANN401  numba is untyped
         def emit(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
             words_value, first_value, limit_value, scratch_value = arguments
             shared = [builder.extract_value(words_value, place) for place in range(words.count)]
-            states = [shared[at : at + _STATE_WORDS] for at in range(0, words.count - _TAIL_WORDS, _STATE_WORDS)]
-            tail, by_word = shared[-_TAIL_WORDS:], kernel.by_word
+            states = [shared[at : at + STATE_WORDS] for at in range(0, words.count - TAIL_WORDS, STATE_WORDS)]
+            tail, by_word = shared[-TAIL_WORDS:], kernel.by_word
             batch = Batch(kernel.lanes, states, tail, first_value, limit_value, scratch_value, by_word)
             return _EMITTERS[kernel.kind](builder, batch)
 
@@ -75,7 +73,7 @@ _read: Any = intrinsic(prefer_literal=True)(_type_read)
 
 def _loop(kernel: Kernel) -> Any:  # noqa: ANN401  numba is untyped
     lanes, midstates, screen = kernel.lanes, kernel.midstates, _screen_of(kernel)
-    number = _STATE_WORDS * midstates + _TAIL_WORDS
+    number = kernel.words
     most = lanes * midstates
     ahead = _WARM_UP.get(kernel.kind, 0) * lanes
 

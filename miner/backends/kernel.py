@@ -10,6 +10,9 @@ SHA: Final = 2
 PAIRED: Final = 3
 AVX512_LANES: Final = 16  # words of 32 bits in its vectors
 CACHE_LINE: Final = 64  # bytes; the scratch memory begins with one
+STATE_WORDS: Final = 8
+TAIL_WORDS: Final = 3  # between the midstate and the nonce
+MOST_BITS: Final = 64  # of a batch: its lanes times its midstates
 SCRATCH_BYTES: Final = 8192  # room for what a kernel's stages hand on
 
 
@@ -23,3 +26,8 @@ class Kernel(NamedTuple):
     lanes: int
     midstates: int = 1
     by_word: bool = False
+
+    @property
+    def words(self) -> int:
+        """How many words of 32 bits a loop is given: 8 of each midstate and 3 of the tail."""
+        return STATE_WORDS * self.midstates + TAIL_WORDS

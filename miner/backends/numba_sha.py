@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from miner.backends.kernel import SHA, WOVEN, Kernel
 from miner.backends.llvm_sha import CHAINS
 from miner.backends.llvm_woven import LANES
 from miner.backends.object_code import target_features
-from miner.backends.scan_loop import CHUNK_NONCES, SHA, WOVEN, Kernel, scan_versions_with, scan_with
+from miner.backends.scan_loop import CHUNK_NONCES, scan_versions_with, scan_with
 from miner.share import Hit
 from miner.target import Target
 from miner.template import Template

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from itertools import groupby
-from math import inf
 from time import perf_counter
 from typing import Final, NamedTuple
 
+from miner.backends.trial import Clock, best_times_s
 from miner.errors import BackendSelfTestError, BackendUnavailableError
 from miner.header import Nonce
 from miner.share import Hit
@@ -42,7 +42,6 @@ GENESIS_NONCE: Final = Nonce(0x7C2BAC1D)
 GENESIS_HASH: Final = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
 GENESIS_HIT: Final = Hit(GENESIS_NONCE, GENESIS_HASH)
 MOST_LANES: Final = 16  # nonces side by side in the widest kernel
-TRIALS: Final = 3  # of each rival, by turns; the best counts
 TRIAL_PART: Final = 4  # of the hashes that are asked of a backend at a time, those of a trial: some 5 ms
 
 
@@ -88,18 +87,14 @@ def load(name: str, midstates: int = 1) -> Backend:
     return _load_for(_auto() if name == "auto" else name, midstates)
 
 
-def fastest(rivals: Sequence[Backend], clock: Callable[[], float] = perf_counter) -> Backend:
+def fastest(rivals: Sequence[Backend], clock: Clock = perf_counter) -> Backend:
     """Return the backend that takes the least of `clock` [s] a hash; a single one is not tried."""
     if len(rivals) == 1:
         return rivals[0]
-    template, best_s = HeaderTemplate(GENESIS_HEADER), dict.fromkeys(rivals, inf)
-    for _ in range(TRIALS):
-        for rival in rivals:
-            count = max(1, rival.chunk_nonces // TRIAL_PART)
-            began_s = clock()
-            rival.scan(template, 0, count, MAX_TARGET)
-            best_s[rival] = min(best_s[rival], (clock() - began_s) / count)
-    return min(rivals, key=lambda rival: best_s[rival])
+    template, counts = HeaderTemplate(GENESIS_HEADER), [max(1, rival.chunk_nonces // TRIAL_PART) for rival in rivals]
+    scans = [partial(rival.scan, template, 0, count, MAX_TARGET) for rival, count in zip(rivals, counts, strict=True)]
+    each_s = [best_s / count for best_s, count in zip(best_times_s(scans, clock), counts, strict=True)]
+    return rivals[each_s.index(min(each_s))]
 
 
 @cache

@@ -13,14 +13,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from miner.backends.kernel import CACHE_LINE, SCRATCH_BYTES, SHA, VECTOR, WOVEN, Kernel
+from miner.backends.kernel import CACHE_LINE, SCRATCH_BYTES, Kernel
 from miner.backends.native import machine_code
 from miner.header import NONCE_SPACE, Nonce, nonce_of_word
 from miner.share import Hit
 from miner.target import Target
 from miner.template import Template, kernel_groups
-
-__all__ = ["BUFFER", "CHUNK_NONCES", "SHA", "VECTOR", "WOVEN", "Kernel", "scan_versions_with", "scan_with"]
 
 CHUNK_NONCES: Final = 1 << 20  # 20 to 40 ms, a tenth of a second where vectors are narrow: Ctrl-C gets its turn
 BUFFER: Final = 1 << 12  # candidates a call can hold before it comes back for more

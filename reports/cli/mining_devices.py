@@ -93,9 +93,11 @@ class MiningDevices:
 
 
 def _shared_meter(specifications: tuple[str, ...]) -> str | None:
-    """Return an instrument that stands behind two devices, options aside; a nameplate is none."""
+    """Return an instrument that stands behind two devices, options aside."""
+    from hw.meters.registry import ON_PAPER
+
     behind = [one.partition("@")[2].partition(",")[0] for one in specifications]
-    instruments = [meter for meter in behind if meter and meter.partition(":")[0] not in {"nameplate", "simulated"}]
+    instruments = [meter for meter in behind if meter and meter.partition(":")[0] not in ON_PAPER]
     return next((meter for meter in instruments if instruments.count(meter) > 1), None)
 
 

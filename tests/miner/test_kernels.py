@@ -106,7 +106,8 @@ def test_a_kernel_lets_other_threads_run(kernel: Kernel) -> None:
 SCAN = """
 import sys
 from miner.backends.registry import GENESIS_HEADER, GENESIS_NONCE
-from miner.backends.scan_loop import VECTOR, Kernel, scan_with
+from miner.backends.kernel import VECTOR, Kernel
+from miner.backends.scan_loop import scan_with
 from miner.template import HeaderTemplate
 [hits] = scan_with(Kernel(VECTOR, int(sys.argv[1])), [HeaderTemplate(GENESIS_HEADER)], GENESIS_NONCE - 3, 8, 0xFFFF << 208)
 print([hit.nonce - GENESIS_NONCE for hit in hits], "compiled" if "numba" in sys.modules else "kept")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ctypes import c_void_p, cast, memset
+from gc import collect
 from typing import Any
 
 import pytest
 
-from miner.backends.kernel import Kernel
+from miner.backends.kernel import CACHE_LINE, PAIRED, SCRATCH_BYTES, VECTOR, WOVEN, Kernel
 from miner.backends.native import machine_code
 from miner.backends.numba_cpu import default_kernel
-from miner.backends.placement import PLACES, TURNS, attempt_of, best_placed
+from miner.backends.placement import PLACES, TRIAL_NONCES, attempt_of, best_placed
+from miner.backends.trial import TURNS
 
 
 @pytest.mark.parametrize("slow", range(PLACES))
@@ -29,10 +32,29 @@ def test_the_faster_place_is_kept_though_it_was_held_up_once(slow: int) -> None:
     assert tried == list(range(PLACES)) * TURNS
 
 
-@pytest.mark.parametrize("midstates", [1, 2, 4])
-def test_an_attempt_is_harmless_to_any_kernel(midstates: int) -> None:
-    kernel = default_kernel()
-    kernel = Kernel(kernel.kind, kernel.lanes, midstates if default_kernel().kind == 0 else 1)
-    attempt = attempt_of(kernel)
-    for _ in range(20):  # memory that it must not touch would be somebody else's by now
-        attempt(machine_code(kernel))
+@pytest.mark.parametrize("kernel", [Kernel(PAIRED, 16), Kernel(VECTOR, 16, 4), Kernel(WOVEN, 8, 2), Kernel(VECTOR, 1)])
+def test_an_attempt_lends_a_loop_all_the_memory_that_it_may_use(kernel: Kernel) -> None:
+    """It is written to the last byte here, again and again after what is not held was given back."""
+    attempt, lent = attempt_of(kernel), list[int]()
+
+    def loop(hits: Any, error: Any, words: Any, start: int, stop: int, limit: int, found: Any, room: int, *more: Any) -> int:
+        _, scratch = more
+        address = cast(scratch, c_void_p).value or 0
+        lent.append(address)
+        assert (len(words), address % CACHE_LINE, limit) == (8 * kernel.midstates + 3, 0, 0)
+        assert room == len(found) >= kernel.lanes * kernel.midstates
+        assert stop * kernel.midstates == TRIAL_NONCES
+        memset(address, 0xFF, SCRATCH_BYTES)
+        return 0
+
+    for _ in range(3):
+        attempt(loop)
+        collect()
+        held = [bytearray(SCRATCH_BYTES + CACHE_LINE) for _ in range(50)]
+        attempt(loop)
+        assert not any(map(any, held))
+    assert len(set(lent)) == 1
+
+
+def test_it_lets_the_kernel_of_this_machine_find_nothing() -> None:
+    attempt_of(default_kernel())(machine_code(default_kernel()))
