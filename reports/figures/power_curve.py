@@ -80,9 +80,15 @@ def caption(curve: MachineCurve, one: CatalogueEntry) -> str:
         f"Steady states with inlet air of {build.ambient_c:g} °C and fans at {100 * build.fan_speed:.0f} % of full speed; "
         "the line ends where the supply is fully loaded.",
         "Dashed: extrapolated beyond all published voltages.",
-        f"Ratings: {machine.source} ({machine.as_of}, trust {machine.trust}).",
+        f"Ratings: {machine.source} ({machine.as_of}, trust {_trust(one)}).",
     ]
     return "\n".join(textwrap.wrap(" ".join(sentences), CAPTION_LETTERS, break_on_hyphens=False))
+
+
+def _trust(one: CatalogueEntry) -> str:
+    """Return how far to trust the ratings; the watts apart where they are less well known."""
+    trust = one.machine.trust
+    return trust if one.power_trust == trust else f"{trust}, of the watts {one.power_trust}"
 
 
 def _draw_power(axes: Axes, curve: MachineCurve, nominal: OperatingPoint, rating: str) -> None:

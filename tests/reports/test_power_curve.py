@@ -146,6 +146,10 @@ def test_the_caption_says_modelled_and_where_the_ratings_stand() -> None:
     assert f"Ratings: {STAND_IN.machine.source} (2022, trust medium)." in told
 
 
+def test_the_caption_trusts_estimated_watts_less() -> None:
+    assert "trust medium, of the watts low)." in caption(curve_of(GAMMA), GAMMA).replace("\n", " ")
+
+
 def test_the_same_curve_is_the_same_file() -> None:
     files = []
     for _ in range(2):
