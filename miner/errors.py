@@ -8,6 +8,7 @@ Every error raised on purpose is in this tree::
      +-- WorkError (also ValueError)              a nonce range that does not exist
      +-- VectorError (also LookupError)           no shipped header of that height
      +-- BenchError (also ValueError)             a benchmark asked for what cannot be measured
+     +-- EnergyError (also ValueError)            a meter told what no energy can be
      +-- JobError (also ValueError)               fields of a job that make no block header
      +-- BackendError
      |    +-- BackendUnavailableError (also ValueError)   no such backend, or this machine cannot run it
@@ -47,6 +48,10 @@ class VectorError(MinerError, LookupError):
 
 class BenchError(MinerError, ValueError):
     """A benchmark asked for what cannot be measured; the message holds the value and the range."""
+
+
+class EnergyError(MinerError, ValueError):
+    """A meter told an energy that fell, stood still at work or is no number; the message holds its source and what was read."""
 
 
 class BackendError(MinerError):

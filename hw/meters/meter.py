@@ -22,7 +22,7 @@ Clock = Callable[[], float]
 
 @runtime_checkable
 class PowerMeter(EnergyMeter, Protocol):
-    """An energy meter that also gives samples. `boundary` says in words what its watts hold, the samples' own in one word."""
+    """An energy meter that also gives samples, whose boundary is its `boundary_kind` (or "machine", where that is the wall)."""
 
     def sample(self) -> PowerSample:
         """Return the mean power since the sample before, and the energy since the meter was opened.
@@ -39,6 +39,11 @@ class PowerMeter(EnergyMeter, Protocol):
     def close(self) -> None:
         """Let go of the instrument; closing twice is nothing."""
         ...
+
+
+def kind_of(boundary: Boundary) -> str:
+    """Return a boundary in one word: of the two for a machine's plug, "wall"."""
+    return "wall" if boundary == "machine" else boundary
 
 
 class Label(NamedTuple):

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Final, cast, get_args
 
 from hw.errors import MeterError
+from hw.meters.meter import kind_of
 from hw.meters.options import split_options
 from hw.power import Boundary, PowerSample
+from miner.meter import Resolution
 
 KIND: Final = "nameplate"
 MOST_W: Final = 1e12  # a third of what all power stations give; joules of it, and their squares, still fit a float
@@ -17,6 +19,8 @@ MOST_W: Final = 1e12  # a third of what all power stations give; joules of it, a
 class NameplateMeter:
     """A constant power [W] from the nameplate of what lies inside `level`. `clock` gives seconds."""
 
+    resolution = Resolution()
+
     def __init__(self, power_w: float, *, level: Boundary | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         if not 0 < power_w <= MOST_W:
             raise MeterError(f"a nameplate of {power_w} W; want a number of watts above 0, up to {MOST_W:g}")
@@ -24,6 +28,7 @@ class NameplateMeter:
         self.source = f"nameplate, {power_w:g} W"
         self.boundary = f"{level}, as stated" if level else "as stated"
         self._level: Boundary = level or "machine"
+        self.boundary_kind = kind_of(self._level)
         self._power_w = power_w
         self._clock = clock
         self._from_s = clock()

@@ -16,8 +16,10 @@ from hw.meters.meter import Label, MeanPower
 from hw.meters.polling import EVERY_S, PolledEnergy
 from hw.power import PowerSample, Quality
 from miner.backends.gpu_nvml import Board, BoardMeter, Nvml
+from miner.meter import Resolution
 
-LEAST_S: Final = 1.0
+LEAST_S: Final = 1.0  # and as long as a power may be a mean over
+STEP_S: Final = 0.1  # in which the counter moves (see above), and in which the power is read for want of one
 PCI_ADDRESS: Final = re.compile(r"([0-9a-f]+:)?[0-9a-f]+:[0-9a-f]+(\.[0-9a-f])?", re.IGNORECASE)
 
 
@@ -25,6 +27,7 @@ class NvmlMeter:
     """One GPU board, without its host: *measured* by its energy counter, or *integrated* from its power, as `source` says."""
 
     boundary = Board.boundary
+    boundary_kind = "board"
 
     def __init__(self, board: Board, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._polled: PolledEnergy | None = None
@@ -45,6 +48,7 @@ class NvmlMeter:
                 f"for want of an energy counter ({no_counter})"
             )
         self.kind: str = quality
+        self.resolution = Resolution(step_s=STEP_S, late_s=LEAST_S)
         self._mean = MeanPower(self.energy_j, Label(self.source, "board", quality), clock=clock, least_s=LEAST_S)
 
     def energy_j(self) -> float:

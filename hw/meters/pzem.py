@@ -41,6 +41,7 @@ class Pzem:
     """A PZEM-004T whose `registers` can be read."""
 
     step_j = float(J_PER_WH)
+    step_w = 1 / UNITS_PER_W
 
     def __init__(self, registers: ModbusRegisters, name: str) -> None:
         self.name = name

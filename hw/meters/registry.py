@@ -39,6 +39,7 @@ def open_meter(specification: str) -> PowerMeter:
         If this machine has no such instrument, or may not read it.
     """
     module, rest = _named(specification)
+    module.check(rest)  # what makes no sense does so on a machine without the instrument too
     return cast("PowerMeter", module.open_meter(rest))
 
 

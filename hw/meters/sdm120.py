@@ -5,8 +5,9 @@ when it flows out; energy that flowed in [kWh] at 0x0048, and out at 0x004A.
 
 Source: Eastron, "SDM120C User Manual" (2014, V1.0), tables of input registers and of speeds (1200, 2400 as sold, 4800, 9600);
 the same registers, order and speed in the package sdm-modbus 0.7.0. Accuracy: class 1 of IEC 62053-21, that is 1 % (Eastron,
-data sheet of the SDM120). In which steps the counter moves is told nowhere that we know. 0.01 kWh is **assumed**, as the
-coarsest that a meter of its kind shows: too coarse a step loosens what the sum is held to, and falsifies nothing.
+data sheet of the SDM120). In which steps the counter and the power move is told nowhere that we know. 0.01 kWh is **assumed**,
+as the coarsest that a meter of its kind shows: too coarse a step loosens what the sum is held to, and falsifies nothing. 0.1 W
+is **assumed** too, as that of the PZEM-004T.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ BAUDS: Final = (1200, 2400, 4800, 9600)
 POWER: Final = 0x000C
 ENERGY_IN: Final = 0x0048
 STEP_J: Final = 0.01 * J_PER_KWH  # assumed, see above
+STEP_W: Final = 0.1  # assumed, see above
 
 
 class Sdm120:
     """An SDM120 whose `registers` can be read."""
 
-    step_j = STEP_J
+    step_j, step_w = STEP_J, STEP_W
 
     def __init__(self, registers: ModbusRegisters, name: str) -> None:
         self.name = name

@@ -11,12 +11,13 @@ from typing import Final
 
 import numpy as np
 
-from hw.errors import MeterError, MeterUnavailableError
+from hw.errors import MeterError, MeterUnavailableError, PowerError
 from hw.meters.load import Load, constant_load
-from hw.meters.meter import Label, MeanPower
+from hw.meters.meter import Label, MeanPower, kind_of
 from hw.meters.nameplate import MOST_W, read_level
 from hw.meters.options import number, split_options, whole_number
 from hw.power import Boundary, PowerSample
+from miner.meter import Resolution
 
 KIND: Final = "modelled"
 OPTIONS: Final = ("boundary", "gain", "offset", "noise", "window", "interval", "seed")
@@ -76,7 +77,10 @@ class SimulatedMeter:
     ) -> None:
         self.kind: str = KIND
         self.source = f"simulated meter at {circuit.name}"
-        self.boundary = f"{circuit.boundary} (simulated)"
+        self.boundary, self.boundary_kind = f"{circuit.boundary} (simulated)", kind_of(circuit.boundary)
+        self.resolution = Resolution(
+            late_s=sensor.interval_s + sensor.window_s, noise_w=sensor.noise_w, every_s=sensor.interval_s
+        )
         self._load, self._sensor, self._rng, self._clock = circuit.load, sensor, rng, clock
         self._from_s = clock()
         self._lock = Lock()
@@ -84,9 +88,18 @@ class SimulatedMeter:
         self._mean = MeanPower(self.energy_j, Label(self.source, circuit.boundary, KIND), clock=clock)
 
     def energy_j(self) -> float:
-        """Return what the sensor told since the meter was opened, added up [J]; exact, since it tells steps."""
+        """Return what the sensor told since the meter was opened, added up [J]; exact, since it tells steps.
+
+        Raises
+        ------
+        MeterUnavailableError
+            If the load is none, or the sensor would have told too often since it was read.
+        """
         with self._lock:
-            return self._until(self._clock())
+            try:
+                return self._until(self._clock())
+            except PowerError as error:
+                raise MeterUnavailableError(f"{self.source}: {error}") from error
 
     def sample(self) -> PowerSample:
         """Return the mean of what the sensor told since the sample before, at first since the meter was opened."""
@@ -102,7 +115,9 @@ class SimulatedMeter:
             return sensor.gain * true_j + sensor.offset_w * (now_s - self._from_s)
         due = floor((now_s - self._from_s) / sensor.interval_s) + 1  # one as the meter is opened
         if due - self._updates > MOST_UPDATES:
-            raise MeterError(f"{self.source}: {due - self._updates} updates since it was read; want a longer interval")
+            raise MeterUnavailableError(
+                f"{self.source}: {due - self._updates} updates since it was read; want a longer interval"
+            )
         while self._updates < due:
             if self._updates:
                 self._before_j += self._told_w * sensor.interval_s

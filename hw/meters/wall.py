@@ -23,6 +23,7 @@ from hw.errors import MeterUnavailableError
 from hw.meters.meter import Label, MeanPower
 from hw.power import PowerSample
 from hw.units import J_PER_WH
+from miner.meter import Resolution
 
 EVERY_S: Final = 0.5  # between readings
 LEAST_S: Final = 1.0  # of a sample: two readings
@@ -38,7 +39,7 @@ class WallReading(NamedTuple):
 
 
 class WallInstrument(Protocol):
-    """An instrument with a name, and the step [J] of its counter."""
+    """An instrument with a name, and the steps of its counter [J] and of its power [W]."""
 
     @property
     def name(self) -> str:
@@ -48,6 +49,11 @@ class WallInstrument(Protocol):
     @property
     def step_j(self) -> float:
         """The step of its counter [J], or more."""
+        ...
+
+    @property
+    def step_w(self) -> float:
+        """The step of its power [W], or more."""
         ...
 
     def read(self) -> WallReading:
@@ -67,6 +73,7 @@ class WallMeter:
     """
 
     boundary = "wall plug (all that hangs on the meter)"
+    boundary_kind = "wall"
 
     def __init__(
         self, instrument: WallInstrument, *, clock: Callable[[], float] = time.monotonic, every_s: float | None = EVERY_S
@@ -76,6 +83,7 @@ class WallMeter:
             f"{instrument.name}, power read every {every_s or EVERY_S:g} s and added up, held to its energy counter "
             f"(steps of {instrument.step_j / J_PER_WH:g} Wh)"
         )
+        self.resolution = Resolution(step_w=instrument.step_w, late_s=every_s or EVERY_S)
         self._instrument, self._clock = instrument, clock
         self._lock, self._closed = Lock(), Event()
         self._failed = ""

@@ -25,6 +25,7 @@ from hw.meters.simulated import Circuit, SensorModel, SimulatedMeter
 from hw.power import Boundary, Quality, energy_between_j
 from miner.bench.energy import EnergyPlan, measure_energy
 from miner.bench.sampling import Sample
+from miner.meter import Resolution
 
 WATTS = 250
 STEP_S = 0.5
@@ -77,7 +78,7 @@ def rapl(wires: Wires) -> Instrument:
         wires.powercap.count(0, (first_uj + round((clock.now_s - 100) * WATTS * 1e6)) % (range_uj + 1))
 
     spoils = {text: lambda text=text: counter.write_text(text + "\n") for text in ("-5", "nan", "inf", "", "1e9")}
-    return Instrument(RaplMeter(root=root, clock=clock), clock, step, counter.unlink, spoils)
+    return Instrument(RaplMeter(root=root, clock=clock, every_s=None), clock, step, counter.unlink, spoils)
 
 
 def board(wires: Wires, energy_mj: int | None) -> Instrument:
@@ -138,6 +139,19 @@ OPENED: dict[str, Callable[[Wires], Instrument]] = {
 }
 
 
+RESOLUTIONS = {
+    "nameplate": Resolution(),
+    "rapl": Resolution(step_s=0.001),
+    "nvml": Resolution(step_s=0.1, late_s=1.0),
+    "nvml, polled": Resolution(step_s=0.1, late_s=1.0),
+    "pzem": Resolution(step_w=0.1, late_s=0.5),
+    "sdm120": Resolution(step_w=0.1, late_s=0.5),
+    "simulated": Resolution(),
+    "simulated, in steps": Resolution(late_s=1.125, every_s=0.125),
+}
+"""What docs/manual/meters.md says of them, with its sources."""
+
+
 @pytest.fixture(params=list(OPENED))
 def instrument(request: pytest.FixtureRequest, powercap: Any, nvml: Any, walls: Any) -> Iterator[Instrument]:
     opened = OPENED[request.param](Wires(powercap, nvml, walls))
@@ -150,11 +164,12 @@ def test_every_meter_of_the_table_is_here() -> None:
     assert {name.split(",")[0] for name in OPENED} == set(METERS)
 
 
-def test_it_says_what_it_is(instrument: Instrument) -> None:
+def test_it_says_what_it_is(instrument: Instrument, request: pytest.FixtureRequest) -> None:
     meter = instrument.meter
     assert isinstance(meter, PowerMeter)
     assert all(isinstance(word, str) and word for word in (meter.source, meter.boundary))
     assert meter.kind in get_args(Quality)
+    assert meter.resolution == RESOLUTIONS[request.node.callspec.params["instrument"]]
 
 
 def test_energy_is_in_joules_from_0_on_and_never_falls(instrument: Instrument) -> None:
@@ -176,6 +191,7 @@ def test_samples_are_labelled_and_of_the_given_clock(instrument: Instrument) -> 
     assert sample.time_s == instrument.clock.now_s
     assert (sample.source, sample.quality) == (instrument.meter.source, instrument.meter.kind)
     assert sample.boundary in get_args(Boundary)
+    assert instrument.meter.boundary_kind == sample.boundary.replace("machine", "wall")
 
 
 def test_power_is_the_mean_since_the_sample_before_and_adds_up_to_the_energy(instrument: Instrument) -> None:
@@ -217,11 +233,10 @@ def test_a_benchmark_gets_its_watts(instrument: Instrument) -> None:
 
     energy = measure_energy(EnergyPlan(meter=instrument.meter, clock=instrument.clock, sleep=passes), work)
     assert (energy.idle_w, energy.mean_w) == (pytest.approx(WATTS), pytest.approx(WATTS))
-    assert (energy.source, energy.boundary, energy.kind) == (
-        instrument.meter.source,
-        instrument.meter.boundary,
-        instrument.meter.kind,
-    )
+    assert energy.net_is_within_resolution
+    meter = instrument.meter
+    told = (energy.source, energy.boundary, energy.boundary_kind, energy.kind)
+    assert told == (meter.source, meter.boundary, meter.boundary_kind, meter.kind)
 
 
 def test_what_cannot_be_read_is_an_error_and_no_number(instrument: Instrument) -> None:
@@ -252,6 +267,7 @@ def test_what_cannot_be_is_an_error_and_no_number(name: str, powercap: Any, nvml
         opened.spoils[spoiled]()
         for ask in (opened.meter.energy_j, opened.meter.sample):
             opened.clock.passes()
-            with pytest.raises(HardwareError, match=r"."):
+            with pytest.raises(OSError, match=r".") as caught:
                 ask()
+            assert isinstance(caught.value, HardwareError)
     opened.meter.close()

@@ -50,14 +50,22 @@ def test_two_boards_and_none_named_is_a_sentence_that_lists_them(two: Any) -> No
     assert str(caught.value) == f"nvml: there are 2 boards here; want one of {LISTED}"
 
 
-@pytest.mark.parametrize(
-    "rest", ["2", "4294967296", "18446744073709551616", "9" * 5000, UUID + "3", "0000:06:00.0", "-1", "H100", "²", "GPU-", "é"]
-)
+@pytest.mark.parametrize("rest", ["2", "4294967296", "18446744073709551616", "9" * 5000, UUID + "3", "0000:06:00.0", "GPU-"])
 def test_a_board_that_is_not_here(two: Any, rest: str) -> None:
     with pytest.raises(MeterError, match=r".") as caught:
         open_meter("nvml:" + rest)
     assert not isinstance(caught.value, MeterUnavailableError)
     assert str(caught.value) == f"nvml:{rest[:60]}: no such board here; want one of {LISTED}, or its UUID or PCI address"
+
+
+@pytest.mark.parametrize("rest", ["-1", "H100", "²", "é", "zzz"])
+def test_what_names_no_board_is_refused_without_nvml_too(nvml: Any, monkeypatch: pytest.MonkeyPatch, rest: str) -> None:
+    for _ in range(2):
+        with pytest.raises(MeterError, match=r".") as caught:
+            open_meter("nvml:" + rest)
+        assert not isinstance(caught.value, MeterUnavailableError)
+        assert str(caught.value) == f"nvml:{rest}: want nvml, or nvml: with a board's number, UUID (GPU-...) or PCI address"
+        monkeypatch.setitem(sys.modules, "pynvml", None)
 
 
 def test_a_board_that_is_lost_does_not_hide_the_others(two: Any) -> None:

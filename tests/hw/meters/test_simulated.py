@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hw.errors import MeterError
-from hw.meters.load import Load, StepLoad, constant_load
+from hw.errors import MeterError, MeterUnavailableError
+from hw.meters.load import FunctionLoad, Load, StepLoad, constant_load
 from hw.meters.registry import open_meter
 from hw.meters.simulated import Circuit, SensorModel, SimulatedMeter
+from miner.bench.energy import EnergyPlan, measure_energy
+from miner.bench.sampling import Sample
+from miner.meter import Resolution
 
 RISE = StepLoad(((0.0, 100.0), (10.0, 300.0)))
 
@@ -106,14 +109,55 @@ def test_sensors_that_cannot_be(sensor: dict[str, float], sentence: str) -> None
 
 
 def test_an_interval_that_is_far_too_short_for_its_readings_is_a_sentence() -> None:
-    with pytest.raises(MeterError, match="updates since it was read; want a longer interval"):
+    with pytest.raises(MeterUnavailableError, match="updates since it was read; want a longer interval"):
         Simulated(RISE, interval_s=1e-6).energy_j(20.0)
+
+
+def test_a_load_that_gives_no_power_is_a_meter_that_cannot_be_read() -> None:
+    """As that of an emulated machine may; whoever reads a meter waits for an OSError."""
+    simulated = Simulated(FunctionLoad(lambda time_s: 5.0 - time_s, 1.0))
+    assert simulated.energy_j(4.0) == 12.0
+    with pytest.raises(MeterUnavailableError, match=r"simulated meter at a machine: a power of -0\.5 W at 5\.5 s"):
+        simulated.energy_j(6.0)
+
+
+def test_its_resolution_follows_from_its_sensor() -> None:
+    assert open_meter("simulated:65").resolution == Resolution()
+    told = open_meter("simulated:65,noise=5,interval=1,window=2").resolution
+    assert told == Resolution(late_s=3.0, noise_w=5.0, every_s=1.0)
+
+
+@pytest.mark.parametrize(("interval_s", "window_s"), [(0.5, 20.0), (7.0, 20.0), (30.0, 20.0)])
+def test_means_scatter_by_no_more_than_its_resolution_tells(interval_s: float, window_s: float) -> None:
+    """Of many windows of a constant load; where updates are rarer than windows, a mean is as noisy as one update at most."""
+    simulated = Simulated(constant_load(1000.0), seed=3, noise_w=20.0, interval_s=interval_s)
+    ends_j = [simulated.energy_j(window_s * number) for number in range(2001)]
+    scatter_w = (np.diff(ends_j) / window_s).std()
+    told_w = simulated.meter.resolution.noise_of_mean_w(window_s)
+    assert 0.7 * told_w < scatter_w < 1.05 * told_w
+    assert told_w <= 20.0
+
+
+def test_of_a_constant_load_a_benchmark_tells_no_net_but_by_chance() -> None:
+    """One in 1,000 by its limit; of 400 honest meters, five or more come by chance once in 16,000 times."""
+    told = 0
+    for seed in range(400):
+        simulated = Simulated(constant_load(65.0), seed=seed, noise_w=5.0, interval_s=1.0)
+
+        def passes(seconds: float, simulated: Simulated = simulated) -> Sample:
+            simulated.now_s += seconds
+            return Sample(hashes=10**9, elapsed_s=seconds, verified_hits=(0,), threads=1)
+
+        plan = EnergyPlan(meter=simulated.meter, clock=lambda one=simulated: one.now_s, sleep=passes)
+        told += not measure_energy(plan, passes).net_is_within_resolution
+    assert told < 5
 
 
 class TestSpecification:
     def test_a_load_of_so_many_watts(self) -> None:
         meter = open_meter("simulated:250,boundary=chip,gain=1.5,offset=-25,noise=3,window=1,interval=0.1,seed=9")
         assert (meter.source, meter.boundary) == ("simulated meter at 250 W", "chip (simulated)")
+        assert meter.boundary_kind == "chip"
 
     @pytest.mark.parametrize(
         ("rest", "sentence"),
@@ -143,6 +187,7 @@ class TestSpecification:
 def test_a_nameplate_may_say_where_its_watts_hold() -> None:
     stated: Any = open_meter("nameplate:65,boundary=chip")
     assert (stated.boundary, stated.sample().boundary) == ("chip, as stated", "chip")
+    assert (stated.boundary_kind, open_meter("nameplate:65").boundary_kind) == ("chip", "wall")
     assert open_meter("nameplate:65").sample().boundary == "machine"
     with pytest.raises(MeterError, match="nameplate: boundary=moon; want one of"):
         open_meter("nameplate:65,boundary=moon")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hw.errors import MeterError, MeterUnavailableError
 from hw.meters.load import StepLoad, constant_load
 from hw.meters.wall import WallMeter, WallReading
+from miner.meter import Resolution
 
 STEP_J = 3600.0
 
@@ -18,7 +19,7 @@ STEP_J = 3600.0
 class PaperInstrument:
     """An instrument that tells what the test says, or the power and the counted steps of a load."""
 
-    name, step_j = "an instrument", STEP_J
+    name, step_j, step_w = "an instrument", STEP_J, 0.1
 
     def __init__(self, load: StepLoad, began_j: float = 0.0) -> None:
         self.load, self.began_j, self.now_s = load, began_j, 0.0
@@ -118,6 +119,7 @@ def test_it_says_what_it_does() -> None:
     meter = opened(PaperInstrument(constant_load(100.0)))
     assert meter.source == ("an instrument, power read every 0.5 s and added up, held to its energy counter (steps of 1 Wh)")
     assert (meter.kind, meter.boundary) == ("integrated", "wall plug (all that hangs on the meter)")
+    assert (meter.boundary_kind, meter.resolution) == ("wall", Resolution(step_w=0.1, late_s=0.5))
 
 
 def test_a_counter_that_falls_is_an_error_for_good() -> None:
