@@ -52,13 +52,16 @@ format: $(STAMP) ## Lay out the code as lint wants it
 bench: $(STAMP) ## Measure the nonce-search kernels of this machine
 	@$(V)/bin/hashwatt bench
 
+# Probes of the pipes are timed while nothing else runs. With PARTS="pipes kernels shapes" all ends within ten minutes; the rest is
+# then `python -m miner.backends.gpu_record FILE --parts energy`, which adds to the same file.
 gpu-check: $(STAMP) ## Run the tests that need a CUDA device, then measure its kernels into docs/benchmarks
 	@if ! nvidia-smi -L >/dev/null 2>&1; then \
 	  echo "gpu-check: no CUDA device here (nvidia-smi finds none), so the GPU tests were not run"; exit 0; \
 	fi; \
 	$(V)/bin/python -c 'import cupy, numba_cuda, pynvml' 2>/dev/null || tools/setup-venv +gpu || exit 1; \
-	$(V)/bin/python -m pytest -q -m gpu || exit 1; \
-	$(V)/bin/python -m miner.backends.gpu_record docs/benchmarks/gpu-$$(date -u +%Y-%m-%d).md
+	$(V)/bin/python -m pytest -q -rs -m gpu -k "not pipes" --numprocesses 4 --dist load tests/miner/cuda || exit 1; \
+	$(V)/bin/python -m pytest -q -rs -m gpu -k pipes tests/miner/cuda || exit 1; \
+	$(V)/bin/python -m miner.backends.gpu_record docs/benchmarks/gpu-$$(date -u +%Y-%m-%d).md $(if $(PARTS),--parts $(PARTS))
 
 cuda-compile: $(CUDA)/.stamp ## Compile the GPU kernels without a GPU and count their instructions, in .venv-cuda
 	@$(CUDA)/bin/python -m pytest -q -m cuda_compile tests/miner/cuda

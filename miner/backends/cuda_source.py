@@ -6,13 +6,17 @@ for a device; a C++ compiler compiles it for the CPU, given small stand-ins for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
-from miner.backends.gpu_program import TOP_IS_ZERO, TOP_OF_INITIAL, program
+from miner.backends.cuda_text import CudaText, screen
+from miner.backends.gpu_looped import Looped, looped
+from miner.backends.gpu_program import Program, program
 from miner.backends.gpu_variant import Variant
 
 BLOCK_THREADS: Final = 128  # with this bound alone no variant spills; a wanted number of blocks on an SM made some do so
+MOST_BLOCK_THREADS: Final = 512  # of one midstate's kernel, to which this bound costs no register more
 ENTRY: Final = "search"
 
 _HEAD: Final = """\
@@ -56,10 +60,10 @@ static __device__ void report(word *found, word *number, word capacity, word non
 }}
 
 // Nonces `start` to `start` + `count` - 1, modulo 2^32; `count` and the number of threads are at most 2^31 each.
-extern "C" __global__ void __launch_bounds__({threads}) {entry}(
+{structures}extern "C" __global__ void __launch_bounds__({threads}) {entry}(
     word *found, word *number, word capacity, word start, word count, word limit{arguments})
 {{
-    const word threads = gridDim.x * blockDim.x;
+{declarations}    const word threads = gridDim.x * blockDim.x;
 #pragma unroll 1
     for (word at = blockIdx.x * blockDim.x + threadIdx.x; at < count; at += threads) {{
         const word n = swapped(start + at);
@@ -70,76 +74,80 @@ _TAIL: Final = """\
     }
 }
 """
+_STRUCTURES: Final = """\
+// What each midstate has for itself.
+struct Own {{ word of[{midstates}][{words}]; }};
+"""
+_DECLARATIONS: Final = """\
+    // A thread reads what it has written itself, so that no barrier is needed. Were the words not volatile, the compiler would
+    // hold many of them in registers, for which fewer warps found room.
+    __shared__ volatile word handed[{words}][{threads}];
+"""
 _INDENT: Final = " " * 8
 
 
 @cache
 def source(variant: Variant) -> str:
     """Return the kernel's text: function `ENTRY` of buffer, fill, capacity, start, count, limit, and what nonces share."""
-    what = program(variant.midstates)
-    names = argument_names(variant)
-    words = CudaText(variant)
-    for result in what.run(words, names[-len(what.passed) :], "n"):
-        words.lines.append(_screen(variant, result))
+    lines = _looped_lines(variant) if variant.looped else _straight_lines(variant)
+    arguments = "".join(f", word {name}" for name in argument_names(variant))
+    structures = declarations = ""
+    if variant.looped:
+        what = looped()
+        arguments += ", const __grid_constant__ Own own"
+        structures = _STRUCTURES.format(midstates=variant.midstates, words=len(what.one.passed))
+        declarations = _DECLARATIONS.format(words=len(what.schedule.results), threads=BLOCK_THREADS)
     head = _HEAD.format(
-        name=variant.name, threads=BLOCK_THREADS, entry=ENTRY, arguments="".join(f", word {name}" for name in names)
+        name=variant.name,
+        threads=most_block_threads(variant),
+        entry=ENTRY,
+        arguments=arguments,
+        structures=structures,
+        declarations=declarations,
     )
-    return head + "".join(f"{_INDENT}{line}\n" for line in words.lines) + _TAIL
+    return head + "".join(f"{_INDENT}{line}\n" for line in lines) + _TAIL
+
+
+def _straight_lines(variant: Variant) -> list[str]:
+    what, words = program(variant.midstates), CudaText(variant)
+    for result in what.run(words, _uniform_names(what), "n"):
+        words.lines.append(screen(variant, result))
+    return words.lines
+
+
+def _looped_lines(variant: Variant) -> list[str]:
+    """Hand the schedule on through shared memory, then do both hashes of a midstate in each pass of a loop."""
+    what, words = looped(), CudaText(variant)
+    handed = [f"handed[{place}][threadIdx.x]" for place in range(len(what.schedule.results))]
+    for place, result in zip(handed, what.schedule.run(words, _uniform_names(what.schedule), "n"), strict=True):
+        words.lines.append(f"{place} = {result};")
+    words.lines += ["#pragma unroll 1", f"for (word m = 0; m < {variant.midstates}; ++m) {{"]
+    own = [f"own.of[m][{place}]" for place in range(len(what.one.passed))]
+    for result in what.one.run(words, own, "n", handed):
+        words.lines.append(screen(variant, result))
+    return [*words.lines, "}"]
+
+
+def words_of(variant: Variant) -> Program | Looped:
+    """Return what makes of midstates and tail the words that all nonces of a job share."""
+    return looped() if variant.looped else program(variant.midstates)
+
+
+def _uniform_names(what: Program) -> list[str]:
+    return [f"u{place}" for place in range(len(what.passed))]
 
 
 def argument_names(variant: Variant) -> list[str]:
-    """Return the names of the words that are the same for all nonces: `one`, the powers, the uniforms."""
-    uniforms = [f"u{place}" for place in range(len(program(variant.midstates).passed))]
-    return ["one", *(f"p{amount}" for amount in variant.wide), *uniforms]
+    """Return the names of the scalars that are the same for all nonces: `one`, the powers, the uniforms."""
+    what = looped().schedule if variant.looped else program(variant.midstates)
+    return ["one", *(f"p{amount}" for amount in variant.wide), *_uniform_names(what)]
 
 
-def argument_values(variant: Variant, uniforms: tuple[int, ...]) -> list[int]:
-    """Return the values of those words."""
+def argument_values(variant: Variant, uniforms: Sequence[int]) -> list[int]:
+    """Return the values of those words; behind the scalars come the words of the structure `Own`, if there is one."""
     return [1, *(1 << 32 - amount for amount in variant.wide), *uniforms]
 
 
-def _screen(variant: Variant, result: str) -> str:
-    met = f"{result} == {TOP_IS_ZERO:#x}u" if variant.zero else f"swapped({result} + {TOP_OF_INITIAL:#x}u) <= limit"
-    return f"met = met | ({met});"
-
-
-class CudaText:
-    """Words as names of variables, declared line by line."""
-
-    def __init__(self, variant: Variant) -> None:
-        self.lines: list[str] = []
-        self._variant = variant
-
-    def const(self, value: int) -> str:
-        """Return a literal."""
-        return f"{value:#x}u"
-
-    def add(self, *terms: str) -> str:
-        """Add modulo 2^32, on the pipe that multiplies if so wanted."""
-        x, y = terms
-        return self._named(f"{x} * one + {y}" if self._variant.multiplied else f"{x} + {y}")
-
-    def xor(self, *terms: str) -> str:
-        """Return the exclusive or of all terms."""
-        return self._named(" ^ ".join(terms))
-
-    def and_(self, x: str, y: str) -> str:
-        """Return the bits set in both."""
-        return self._named(f"{x} & {y}")
-
-    def not_(self, x: str) -> str:
-        """Return the bits not set."""
-        return self._named(f"~{x}")
-
-    def rotr(self, x: str, n: int) -> str:
-        """Rotate right by `n` bits."""
-        return self._named(f"multiplied({x}, p{n}, one)" if n in self._variant.wide else f"rotated({x}, {n})")
-
-    def shr(self, x: str, n: int) -> str:
-        """Shift right by `n` bits."""
-        return self._named(f"shifted({x}, p{n})" if n in self._variant.wide else f"{x} >> {n}")
-
-    def _named(self, expression: str) -> str:
-        name = f"r{len(self.lines)}"
-        self.lines.append(f"const word {name} = {expression};")
-        return name
+def most_block_threads(variant: Variant) -> int:
+    """Return how many threads a block may have: the bound that the compiler is told."""
+    return MOST_BLOCK_THREADS if variant.midstates == 1 and not variant.looped else BLOCK_THREADS

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
+from itertools import pairwise
 from typing import Any, Final
 
 import cupy
 import numpy as np
 
 from miner.backends import gpu_pipes
-from miner.backends.cuda_source import BLOCK_THREADS, ENTRY, source
-from miner.backends.gpu_search import BLOCKS_PER_PROCESSOR, CAPACITY, Job
-from miner.backends.gpu_variant import Variant
+from miner.backends.cuda_source import ENTRY, argument_names, source
+from miner.backends.gpu_job import CAPACITY, Job
+from miner.backends.gpu_variant import LOOPED, VARIANTS, Variant
 
 word: Final = np.uint32
 
@@ -25,6 +27,8 @@ def compiled(variant: Variant) -> Any:  # noqa: ANN401  cupy is untyped
 class CupyDevice:
     """A GPU of CuPy, by number."""
 
+    variants = (*VARIANTS, *LOOPED)
+
     def __init__(self, number: int) -> None:
         self._gpu = cupy.cuda.Device(number)
         self.capacity: int = CAPACITY
@@ -36,11 +40,8 @@ class CupyDevice:
 
     def launch(self, job: Job, start: int, count: int) -> None:
         """Begin to search `count` nonces from `start` on; do not wait."""
-        words = [word(value) for value in (self.capacity, start, count, job.limit, *job.shared)]
         with self._gpu:
-            self._number.fill(0)
-            blocks = self.processors * BLOCKS_PER_PROCESSOR
-            compiled(job.variant)((blocks,), (BLOCK_THREADS,), (self._found, self._number, *words))
+            self._cleared(job, start, count)()
 
     def collect(self) -> tuple[int, list[int]]:
         """Wait; return how many candidates there are, and those that the buffer holds."""
@@ -49,15 +50,19 @@ class CupyDevice:
             kept = min(number, self.capacity)
             return number, self._found[:kept].get().tolist() if kept else []
 
-    def seconds(self, job: Job, start: int, count: int) -> float:
-        """Search as `launch` does; return the kernel's own time [s], by the events around it."""
+    def begin(self, job: Job, start: int, count: int, launches: int) -> Callable[[], list[float]]:
+        """Launch so many times without a pause; return what waits for each one's own time [s], by the events between them.
+
+        Nothing runs before the first one, so that its time holds the host's work of launching it as well.
+        """
         with self._gpu:
-            before, after = cupy.cuda.Event(), cupy.cuda.Event()
-            before.record()
-            self.launch(job, start, count)
-            after.record()
-            after.synchronize()
-            return float(cupy.cuda.get_elapsed_time(before, after)) / 1000
+            go = self._cleared(job, start, count)
+            events = [cupy.cuda.Event() for _ in range(launches + 1)]
+            events[0].record()
+            for event in events[1:]:
+                go()
+                event.record()
+        return partial(self._times_s, events)
 
     def registers(self, variant: Variant) -> int:
         """Return the registers of a thread of a kernel."""
@@ -72,6 +77,25 @@ class CupyDevice:
             kernel((blocks,), (gpu_pipes.BLOCK_THREADS,), (cycles, sink, word(passes), word(3), word(5)))
             counted: list[int] = cycles.get().tolist()
             return counted
+
+    def _cleared(self, job: Job, start: int, count: int) -> Callable[[], None]:
+        """Clear the number of candidates; return what launches the kernel, its arguments made already."""
+        self._number.fill(0)
+        scalars = len(argument_names(job.variant))
+        words = [word(value) for value in (self.capacity, start, count, job.limit, *job.shared[:scalars])]
+        grid, block = (self.processors * job.shape.blocks_per_processor,), (job.shape.block_threads,)
+        return partial(compiled(job.variant), grid, block, (self._found, self._number, *words, *_structure(job, scalars)))
+
+    def _times_s(self, events: list[Any]) -> list[float]:
+        with self._gpu:
+            events[-1].synchronize()
+            return [float(cupy.cuda.get_elapsed_time(*pair)) / 1000 for pair in pairwise(events)]
+
+
+def _structure(job: Job, scalars: int) -> list[np.ndarray[Any, Any]]:
+    """Return the words behind the scalars as one element, which CuPy passes by value, or nothing."""
+    own = np.array(job.shared[scalars:], dtype=word)
+    return [own.view(f"V{own.nbytes}")] if own.size else []
 
 
 def open_devices() -> list[CupyDevice]:

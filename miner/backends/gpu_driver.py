@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Final
 
-from miner.backends.gpu_search import Device
+from miner.backends.gpu_job import Device
 
 DRIVER: Final = "libcuda.so.1"
 REMEDY: Final = "the extra `gpu` brings it: tools/setup-venv +gpu"

@@ -26,13 +26,12 @@ TOP_IS_ZERO: Final = -TOP_OF_INITIAL & MASK  # E after round 60 of a hash whose 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """The operations of a kernel for `midstates` midstates, pruned.
+    """The operations of a kernel, or of a part of one, pruned.
 
     `job` is what the host computes once, `passed` the part of it that the kernel is given, `each` what the kernel computes
-    for every nonce; `results` holds one word a midstate.
+    for every nonce; `results` holds one word a midstate, or what the part hands on.
     """
 
-    midstates: int
     job: tuple[Node, ...]
     passed: tuple[Node, ...]
     each: tuple[Node, ...]
@@ -45,10 +44,14 @@ class Program:
         replay(self.job, WHOLE, values)
         return tuple(values[node.number] for node in self.passed)
 
-    def run(self, words: Words[W], uniforms: Sequence[W], nonce: W) -> Iterator[W]:
-        """Do what the kernel does, over `words`, and give each result once it is there; `nonce` is the word of the message."""
+    def run(self, words: Words[W], uniforms: Sequence[W], nonce: W, handed: Sequence[W] = ()) -> Iterator[W]:
+        """Do what the kernel does, over `words`, and give each result once it is there.
+
+        `nonce` is the word of the message, `handed` what an earlier part handed on.
+        """
         values = {node.number: word for node, word in zip(self.passed, uniforms, strict=True)}
         values |= {node.number: nonce for node in self.each if node.operation == "nonce"}
+        values |= {node.number: handed[node.value] for node in self.each if node.operation == "handed"}
         ends = {node.number for node in self.results}
         for node in self.each:
             replay([node], words, values)
@@ -63,13 +66,17 @@ def program(midstates: int) -> Program:
     places = range(STATE_WORDS * midstates + TAIL_WORDS)
     inputs = [trace.uniform(place) for place in places]
     states = [inputs[at : at + STATE_WORDS] for at in range(0, STATE_WORDS * midstates, STATE_WORDS)]
-    results = _header_tops(trace, states, inputs[-TAIL_WORDS:])
+    return pruned(trace, _header_tops(trace, states, inputs[-TAIL_WORDS:]))
+
+
+def pruned(trace: Trace, results: Sequence[Node]) -> Program:
+    """Return what `results` need of a trace, parted into the host's and the kernel's."""
     live = trace.live(results)
     each = [node for node in live if node.kind == Kind.NONCE or node.operation == "const"]
     used = {number for node in each for number in node.operands}
     passed = [node for node in live if node.kind == Kind.UNIFORM and node.number in used]
     job = trace.live(passed)
-    return Program(midstates=midstates, job=tuple(job), passed=tuple(passed), each=tuple(each), results=tuple(results))
+    return Program(job=tuple(job), passed=tuple(passed), each=tuple(each), results=tuple(results))
 
 
 def _header_tops(trace: Trace, states: Sequence[Sequence[Node]], tail: Sequence[Node]) -> list[Node]:

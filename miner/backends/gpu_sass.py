@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
 from typing import Final
@@ -36,7 +36,7 @@ class Counts:
     alu: int
     fma: int
     wide: int
-    names: dict[str, int]
+    names: dict[str, int] = field(default_factory=dict)
 
     def clocks(self, *, wide_slots: int = 1) -> float:
         """Return the clocks [SM cycles] that the fullest pipe needs for all nonces of one pass through the loop, per lane.
@@ -48,10 +48,16 @@ class Counts:
         return max(self.alu / PIPE_LANES, fma / PIPE_LANES, self.total / ISSUED_LANES)
 
 
-def loop_counts(listing: str) -> Counts:
-    """Count the instructions of the longest loop in a listing of nvdisasm; raise ValueError if there is none."""
+def loop_counts(listing: str, inner_passes: int = 1) -> Counts:
+    """Count the instructions of the longest loop in a listing of nvdisasm; raise ValueError if there is none.
+
+    The longest loop within it is counted as often as it is passed through; if that is once, there need be none.
+    """
     body = _longest_loop(listing)
-    names = Counter(name for _, name, _ in _LINE.findall(body))
+    names = _names(body)
+    if inner_passes > 1:
+        inner = _names(_longest_loop(body))
+        names += Counter({name: number * (inner_passes - 1) for name, number in inner.items()})
     first_words: Counter[str] = Counter()
     for name, number in names.items():
         first_words[name.split(".")[0]] += number
@@ -62,6 +68,10 @@ def loop_counts(listing: str) -> Counts:
         wide=sum(number for name, number in names.items() if name.startswith("IMAD.WIDE")),
         names=dict(names.most_common()),
     )
+
+
+def _names(body: str) -> Counter[str]:
+    return Counter(name for _, name, _ in _LINE.findall(body))
 
 
 def _longest_loop(listing: str) -> str:

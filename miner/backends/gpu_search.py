@@ -7,66 +7,34 @@ exactly. Where more are found than a buffer holds, the piece is searched again i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
-from typing import Final, Protocol
+from typing import Final
 
-from miner.backends.cuda_source import argument_values
-from miner.backends.gpu_program import program
-from miner.backends.gpu_variant import SHIFTS, Variant
+from miner.backends.gpu_job import Device, Job, job_of
+from miner.backends.gpu_proof import prove
+from miner.backends.gpu_variant import Variant
 from miner.header import NONCE_SPACE, Nonce
 from miner.share import Hit
 from miner.target import Target
 from miner.template import Template, check_shared_tail, kernel_groups
 
-CAPACITY: Final = 1 << 16  # candidates that a device's buffer holds
 MOST_NONCES: Final = 1 << 30  # of a piece: nonces and threads together stay below 2^32
 LEAST_NONCES: Final = 1 << 20  # of a piece, if there are several devices: less is not worth a launch on another
-BLOCKS_PER_PROCESSOR: Final = 24  # whole waves of 6, 8 or 12 blocks; also enough for Numba not to warn
 CHUNK_PER_PROCESSOR: Final = 1 << 22  # 66 ms at the 64 MH/s that a GH100's SM should reach
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A kernel and what it is given besides its nonces: the words that all of them share, and the limit of top words."""
-
-    variant: Variant
-    shared: tuple[int, ...]
-    limit: int
-
-
-class Device(Protocol):
-    """One GPU with a buffer of `capacity` candidates and `processors` SMs."""
-
-    capacity: int
-    processors: int
-
-    def launch(self, job: Job, start: int, count: int) -> None:
-        """Begin to search `count` nonces from `start` on; do not wait."""
-        ...
-
-    def collect(self) -> tuple[int, list[int]]:
-        """Wait; return how many candidates there are, and those that the buffer holds, in any order."""
-        ...
-
-
-def job_of(templates: Sequence[Template], target: Target, variant: Variant | None = None) -> Job:
-    """Return the job for 1, 2 or 4 templates of one tail, by `variant` or by the best one that needs no measurement.
-
-    Shifts as wide products pay at any rate that such products may have: ``docs/benchmarks/gpu.md``.
-    """
-    limit = target >> 224
-    chosen = variant or Variant(midstates=len(templates), wide=SHIFTS, zero=limit == 0)
-    uniforms = program(chosen.midstates).uniforms([template.midstate for template in templates], templates[0].tail)
-    return Job(variant=chosen, shared=tuple(argument_values(chosen, uniforms)), limit=limit)
-
-
 class Searcher:
-    """Searches on several devices at once; threads take turns."""
+    """Searches on several devices at once; threads take turns.
 
-    def __init__(self, devices: Sequence[Device]) -> None:
+    A kernel that is asked for the first time must first pass the test `proof` on every device: what a backend is asked on
+    loading compiles one kernel of several.
+    """
+
+    def __init__(self, devices: Sequence[Device], proof: Callable[[Device, Variant], None] = prove) -> None:
         self._devices: Final = devices
+        self._proof: Final = proof
+        self._proven: Final[set[Variant]] = set()
         self._lock: Final = Lock()
         self.chunk_nonces: Final = sum(device.processors for device in devices) * CHUNK_PER_PROCESSOR
 
@@ -91,9 +59,16 @@ class Searcher:
         return hits
 
     def candidates(self, job: Job, start: int, count: int) -> list[int]:
-        """Return the nonces that the kernel reports, in order."""
+        """Return the nonces that the kernel reports, in order.
+
+        Raises
+        ------
+        BackendSelfTestError
+            If the kernel is used for the first time, and errs.
+        """
         found: list[int] = []
         with self._lock:
+            self._prove(job.variant)
             pieces = deque(self._pieces(job, start, count))
             while pieces:
                 turn = [(device, pieces.popleft()) for device, _ in zip(self._devices, range(len(pieces)), strict=False)]
@@ -107,6 +82,12 @@ class Searcher:
                     else:
                         found += some
         return sorted(found)
+
+    def _prove(self, variant: Variant) -> None:
+        if variant not in self._proven:
+            for device in self._devices:
+                self._proof(device, variant)
+            self._proven.add(variant)
 
     def _pieces(self, job: Job, start: int, count: int) -> Iterator[tuple[int, int]]:
         """Part a range so that all devices have work, and that buffers will be half full at most, by chance's mean."""

@@ -51,6 +51,10 @@ class Trace:
         """Return the word that every nonce has for itself."""
         return self._node("nonce", (), 0, Kind.NONCE)
 
+    def handed(self, place: int) -> Node:
+        """Return a word of the nonce's own that an earlier part computed, at `place` of what that handed on."""
+        return self._node("handed", (), place, Kind.NONCE)
+
     def const(self, value: int) -> Node:
         """Return a constant."""
         return self._node("const", (), value, Kind.CONSTANT)

@@ -21,20 +21,36 @@ SMALL_SIGMA_1: Final = 19  # one rotation of it
 class Variant:
     """A kernel: `midstates` that share a schedule, whether sums are multiplied, and the amounts that are wide products.
 
-    With `zero` it reports hashes whose top word is 0, else those whose top word is at most a limit.
+    With `looped` midstates run one after the other through the same code, else they take turns in one long piece. With `zero`
+    it reports hashes whose top word is 0, else those whose top word is at most a limit.
     """
 
     midstates: int = 1
     multiplied: bool = True
     wide: tuple[int, ...] = ()
+    looped: bool = False
     zero: bool = True
 
     @property
     def name(self) -> str:
         """What tables and files call it."""
         pipe = ("fma" if self.multiplied else "alu") + "".join(f"-w{amount}" for amount in self.wide)
-        return f"k{self.midstates}-{pipe}" + ("" if self.zero else "-any")
+        return f"k{self.midstates}-{pipe}" + "-loop" * self.looped + ("" if self.zero else "-any")
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How a launch is laid out: threads of a block, and blocks for each SM.
+
+    Of blocks of 128 threads an SM holds 12 of one midstate's kernel, 10 of two midstates' and 8 of four, as their registers
+    have it: 24 are two waves, 2.4 and three. Numba warns of fewer than 128 blocks in all.
+    """
+
+    block_threads: int = 128
+    blocks_per_processor: int = 24
+
+
+USUAL_SHAPE: Final = Shape()
 
 WIDE: Final = ((), (BIG_SIGMA_1,), SHIFTS, (*SHIFTS, SMALL_SIGMA_1), (*SHIFTS, BIG_SIGMA_1))
 VARIANTS: Final = tuple(
@@ -43,3 +59,6 @@ VARIANTS: Final = tuple(
     for midstates in (1, 2, 4)
 )
 """What is compiled, counted and, where there is a device, measured; the screen against a limit costs two operations more."""
+
+LOOPED: Final = tuple(Variant(midstates=midstates, wide=SHIFTS, looped=True) for midstates in (2, 4, 8, 16))
+"""The same for CUDA C++ alone: numba.cuda has no such form, for its hash is one intrinsic without a loop."""

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from miner.backends.cuda_source import BLOCK_THREADS, ENTRY, argument_names, source
-from miner.backends.gpu_search import Job
+from miner.backends.cuda_source import ENTRY, argument_names, source
+from miner.backends.gpu_driver import require_device
+from miner.backends.gpu_job import Job
 from miner.backends.gpu_variant import Variant
 
 GUARD = 0xDEADBEEF
@@ -19,6 +20,8 @@ STAND_INS = """\
 #define __device__
 #define __global__
 #define __forceinline__ inline
+#define __shared__ static
+#define __grid_constant__
 #define __launch_bounds__(threads)
 struct Place { unsigned x; };
 static Place blockIdx, threadIdx, blockDim, gridDim;
@@ -41,17 +44,17 @@ extern "C" void launch(unsigned blocks, unsigned threads, unsigned *found, unsig
 class CpuKernel:
     """A kernel's text, compiled for the CPU."""
 
-    def __init__(self, library: Path, shared: int) -> None:
+    def __init__(self, library: Path) -> None:
         self._launch = ctypes.CDLL(str(library)).launch
-        self._shared = ctypes.c_uint * shared
 
     def __call__(self, job: Job, start: int, count: int, capacity: int, blocks: int) -> tuple[int, list[int]]:
         """Run all threads of all blocks; return how many nonces were reported, and those that found room."""
         found, number = (ctypes.c_uint * (capacity + 1))(), ctypes.c_uint()
         found[capacity] = GUARD
         words = (ctypes.c_uint(word) for word in (capacity, start, count, job.limit))
-        shared = self._shared(*job.shared)
-        self._launch(ctypes.c_uint(blocks), ctypes.c_uint(BLOCK_THREADS), found, ctypes.byref(number), *words, shared)
+        shared = (ctypes.c_uint * len(job.shared))(*job.shared)
+        threads = ctypes.c_uint(job.shape.block_threads)
+        self._launch(ctypes.c_uint(blocks), threads, found, ctypes.byref(number), *words, shared)
         assert found[capacity] == GUARD, "the kernel wrote behind its buffer"
         return number.value, found[: min(number.value, capacity)]
 
@@ -75,6 +78,15 @@ class CpuDevice:
 
 
 @pytest.fixture(scope="session")
+def needs_device() -> None:
+    """Skip if there is no CUDA device; where there is one, whatever does not work is a failure."""
+    try:
+        require_device()
+    except ImportError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
 def cpu_kernel(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Variant], CpuKernel]:
     """Return a function that compiles the text of a variant, once."""
     compiler = shutil.which("g++") or shutil.which("clang++")
@@ -85,8 +97,9 @@ def cpu_kernel(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Variant], 
 
     def kernel(variant: Variant) -> CpuKernel:
         if variant not in known:
-            names = argument_names(variant)
-            shared = ", ".join(f"shared[{place}]" for place in range(len(names)))
+            scalars = len(argument_names(variant))
+            arguments = [f"shared[{place}]" for place in range(scalars)]
+            shared = ", ".join(arguments + [f"*(const Own *)(shared + {scalars})"] * variant.looped)
             text = folder / f"{variant.name}.cpp"
             text.write_text(STAND_INS + source(variant) + LAUNCH.format(entry=ENTRY, shared=shared))
             library = text.with_suffix(".so")
@@ -101,7 +114,7 @@ def cpu_kernel(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Variant], 
                 "-Wno-unused-parameter",
             ]
             subprocess.run([compiler, *options, "-o", str(library), str(text)], check=True, timeout=300)
-            known[variant] = CpuKernel(library, len(names))
+            known[variant] = CpuKernel(library)
         return known[variant]
 
     return kernel

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from miner.backends.gpu_ceilings import COUNTS
 from miner.backends.gpu_pipes import PROBES, STEPS, Probe
 from miner.backends.gpu_program import program
-from miner.backends.gpu_variant import SHIFTS, VARIANTS, Variant
+from miner.backends.gpu_variant import LOOPED, SHIFTS, VARIANTS, Variant
 
 pytestmark = pytest.mark.cuda_compile
 
@@ -26,6 +27,7 @@ MOST_ALU = {  # instructions of the ALU pipe a hash, by midstates, and how sums 
     "fma-w3-w10-w19": {1: 1590, 2: 1492, 4: 1444},
     "fma-w3-w10-w25": {1: 1557, 2: 1437, 4: 1378},
 }
+MOST_ALU_LOOPED = {2: 1560, 4: 1500, 8: 1471, 16: 1456}
 MOST_REGISTERS = {1: 42, 2: 64, 4: 80}  # 12, 8 and 6 blocks of 128 threads on an SM
 
 
@@ -50,6 +52,24 @@ def test_a_kernel_has_no_more_instructions_than_it_had(compile_for: Compile, var
         assert fma >= (1000 if variant.midstates == 1 else 950)
     amounts = [node.value for node in program(variant.midstates).each if node.operation in {"rotr", "shr"}]
     assert code.counts.wide >= sum(amount in variant.wide for amount in amounts)
+    counted = (code.counts.total, code.counts.alu, code.counts.fma)
+    assert counted == pytest.approx(COUNTS[variant.name][:3], rel=0.005, abs=12), "python -m miner.backends.gpu_compile counts"
+
+
+@pytest.mark.parametrize("variant", LOOPED, ids=lambda variant: variant.name)
+def test_a_looped_kernel_is_small_and_costs_little_more(variant: Variant) -> None:
+    """Its code fits the instruction cache of 128 kB, which that of four straight midstates does not."""
+    pytest.importorskip("cuda.bindings.nvrtc", reason="needs the group cuda-compile: make cuda-compile")
+    from miner.backends.gpu_compile import resident_warps, text_code
+
+    code, straight = text_code(variant), text_code(Variant(midstates=4, wide=SHIFTS))
+    assert (code.spilled_bytes, code.stack_bytes) == (0, 0)
+    assert len(code.cubin) < 60_000 < 128 << 10 < len(straight.cubin)
+    assert (code.registers, code.shared_bytes, resident_warps(code)) == (56, 46 * 128 * 4, 36)
+    assert code.counts.alu / variant.midstates <= MOST_ALU_LOOPED[variant.midstates]
+    counted = (code.counts.total, code.counts.alu, code.counts.fma, code.counts.wide)
+    assert counted == pytest.approx(COUNTS[variant.name], rel=0.005), "python -m miner.backends.gpu_compile counts"
+    assert code.counts.names["LDS"] == 46 * variant.midstates
 
 
 @pytest.mark.parametrize("midstates", [1, 2, 4])

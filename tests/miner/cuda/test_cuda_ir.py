@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 
 from miner.backends.cuda_ir import LlvmScalars, emit_screen, typed_screen
 from miner.backends.cuda_source import argument_names
-from miner.backends.gpu_search import Job, job_of
+from miner.backends.gpu_job import Job, job_of
 from miner.backends.gpu_variant import SHIFTS, VARIANTS, Variant
 from miner.backends.llvm_batch import I32
 from miner.target import Target

@@ -10,16 +10,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from miner.backends.cuda_source import argument_names, argument_values, source
-from miner.backends.gpu_search import job_of
-from miner.backends.gpu_variant import BIG_SIGMA_1, SHIFTS, SMALL_SIGMA_1, VARIANTS, Variant
+from miner.backends.cuda_source import argument_names, argument_values, most_block_threads, source
+from miner.backends.gpu_job import job_of
+from miner.backends.gpu_rank import SHAPED, SHAPES
+from miner.backends.gpu_variant import BIG_SIGMA_1, LOOPED, SHIFTS, SMALL_SIGMA_1, USUAL_SHAPE, VARIANTS, Variant
 from miner.target import Target
 from miner.template import HeaderTemplate
 from miner.vectors import header_at, headers
 
 GENESIS = header_at(0).to_bytes()
 GENESIS_NONCE = 2083236893
-ANY = (*(Variant(midstates=k, wide=SHIFTS, zero=False) for k in (1, 2, 4)), Variant(multiplied=False, zero=False))
+EVERY = (*VARIANTS, *LOOPED)
+ANY = (
+    *(Variant(midstates=k, wide=SHIFTS, zero=False) for k in (1, 2, 4)),
+    Variant(multiplied=False, zero=False),
+    *(Variant(midstates=k, wide=SHIFTS, looped=True, zero=False) for k in (1, 2, 4)),
+)
 
 Kernel = Callable[[Variant], Callable[..., tuple[int, list[int]]]]
 
@@ -36,7 +42,7 @@ def tops(headers: list[bytes], nonce: int) -> list[int]:
     return [int.from_bytes(digest, "little") >> 224 for digest in raw]
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", EVERY, ids=lambda variant: variant.name)
 def test_it_finds_the_nonce_of_block_0(variant: Variant, cpu_kernel: Kernel) -> None:
     """Among 20,000 nonces, whichever midstate is that of block 0; a whole range of top words 0 has no other."""
     for versions in (rolled(GENESIS, variant.midstates), rolled(GENESIS, variant.midstates)[::-1]):
@@ -61,7 +67,7 @@ def test_top_words_are_held_against_any_limit(
     assert sorted(found) == [nonce for nonce in range(start, start + 200) if min(tops(versions, nonce)) <= limit]
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", EVERY, ids=lambda variant: variant.name)
 def test_it_finds_the_nonce_of_every_shipped_block(variant: Variant, cpu_kernel: Kernel) -> None:
     """Real hashes whose top word is 0: one wrong bit anywhere in 122 rounds, and a nonce is not found."""
     for height, header in headers().items():
@@ -86,6 +92,16 @@ def test_no_one_is_written_out_where_the_compiler_could_see_it() -> None:
     text = source(variant)
     assert not re.search(r"\* 1\b|\* 0x", text)
     assert all(f"word {name}" in text for name in argument_names(variant))
+
+
+@pytest.mark.parametrize("variant", EVERY, ids=lambda variant: variant.name)
+def test_blocks_are_no_larger_than_the_compiler_was_told(variant: Variant) -> None:
+    """What a looped kernel hands on has room for that many threads and no more."""
+    text, most = source(variant), most_block_threads(variant)
+    assert f"__launch_bounds__({most})" in text
+    assert most >= USUAL_SHAPE.block_threads
+    assert variant != SHAPED or most >= max(shape.block_threads for shape in SHAPES)
+    assert (f"handed[46][{most}];" in text) == variant.looped
 
 
 def test_plain_sums_are_left_alone() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from miner.backends.gpu_looped import looped
 from miner.backends.gpu_program import TOP_IS_ZERO, TOP_OF_INITIAL, program
 from miner.backends.gpu_trace import WHOLE, Kind, Trace, replay
 from miner.backends.sha256_text import midstate
@@ -31,6 +32,31 @@ def test_words_of_the_host_and_operations_of_the_kernel_make_the_hash_of_hashlib
     results = program(midstates).run(WHOLE, uniforms, headers[0][19])
     wanted = [unpack(">8I", sha256(sha256(start + tail).digest()).digest())[7] for start in starts[:midstates]]
     assert [(result + TOP_OF_INITIAL) & MASK for result in results] == wanted
+
+
+@settings(deadline=None, max_examples=30)
+@given(starts=st.lists(st.binary(min_size=64, max_size=64), min_size=1, max_size=5), tail=st.binary(min_size=16, max_size=16))
+def test_the_looped_form_makes_the_hash_of_hashlib_too(starts: list[bytes], tail: bytes) -> None:
+    """Its second part sees what the first one handed on, the midstate's own words and the nonce, nothing else."""
+    what, headers = looped(), [header_words(start + tail) for start in starts]
+    nonce, uniforms = headers[0][19], iter(what.uniforms([midstate(words) for words in headers], headers[0][16:19]))
+    handed = list(what.schedule.run(WHOLE, [next(uniforms) for _ in what.schedule.passed], nonce))
+    for start in starts:
+        [result] = what.one.run(WHOLE, [next(uniforms) for _ in what.one.passed], nonce, handed)
+        top = unpack(">8I", sha256(sha256(start + tail).digest()).digest())[7]
+        assert (result + TOP_OF_INITIAL) & MASK == top
+    assert list(uniforms) == []
+
+
+def test_the_looped_form_hands_on_what_depends_on_the_nonce_and_does_nothing_twice() -> None:
+    """Words 18 to 63: words 16 and 17 are the host's. One schedule and one hash are together the kernel of one midstate."""
+    schedule, one = looped()
+    assert len(schedule.results) == 46
+    assert [node.number for node in schedule.results] == sorted(node.number for node in schedule.results)
+    assert sorted(node.value for node in one.each if node.operation == "handed") == list(range(46))
+    shifts = [Counter(node.operation for node in part) for part in (schedule.each, one.each, program(1).each)]
+    for operation in ("rotr", "shr", "and_"):
+        assert shifts[0][operation] + shifts[1][operation] == shifts[2][operation]
 
 
 def test_a_top_word_of_0_is_one_comparison_with_the_known_constant() -> None:

@@ -39,6 +39,16 @@ def test_the_longest_loop_is_counted_by_pipe() -> None:
     assert "EXIT" not in counts.names
 
 
+def test_a_loop_within_is_counted_as_often_as_it_is_passed_through() -> None:
+    once, often = loop_counts(LISTING), loop_counts(LISTING, inner_passes=4)
+    assert often.total == once.total + 3 * 2
+    assert often.names["IADD3"] == 4
+    assert often.alu == once.alu + 3
+    assert (often.fma, often.wide) == (once.fma, once.wide)
+    with pytest.raises(ValueError, match="no loop"):
+        loop_counts(LISTING.split(".L_x_1:")[0] + "        /*0070*/ BRA `(.L_x_2) ;\n", inner_passes=2)
+
+
 def test_a_listing_without_a_loop_is_refused() -> None:
     with pytest.raises(ValueError, match="no loop"):
         loop_counts("        /*0000*/                   EXIT ;\n")
