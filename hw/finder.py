@@ -15,16 +15,16 @@ from math import inf
 from typing import Final, Protocol
 
 from miner.backends.registry import Backend
+from miner.chunks import most_hashes
 from miner.header import NONCE_SPACE, Nonce, message_word
 from miner.share import Hit
-from miner.target import HASH_SPACE, Target, expected_hashes
+from miner.target import HASH_SPACE, Target
 from miner.template import Template
 
 ANSWER_TARGET: Final = Target((HASH_SPACE >> 32) - 1)  # a hash that ends on 32 zero bits, as devices report them
 SLICE_S: Final = 0.05
 FIRST_NONCES: Final = 1 << 14
 MOST_GROWTH: Final = 4
-MOST_HITS: Final = 64  # expected of a slice, however easy the target
 
 _LOG = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ class KernelFinder:
     def _search(self, job: _Job) -> None:
         at, size = 0, FIRST_NONCES
         width = len(job.templates) * self._parts  # hashes of a step
-        most = max(1, int(MOST_HITS * expected_hashes(job.target)) // width)
+        most = max(1, most_hashes(job.target) // width)
         started_s = told_s = self._clock()
         while at < self._share and self._number == job.number:
             count = min(size, most, self._share - at)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
-from miner.backends.registry import Backend, load
+from miner.backends.registry import load
+from miner.chunks import MOST_HITS, crowded_chunk, most_hashes
 from miner.errors import WorkError
 from miner.header import NONCE_SPACE
 from miner.share import Hit
 from miner.target import Target
 from miner.template import Template
+
+ScanRange = Callable[[int, int, Target], list[Hit]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +73,24 @@ def search(
 
     The first hit is the lowest nonce whatever the number of threads, and `scanned` counts the nonces up to and with
     it. Ctrl-C, and `cancelled` once it says so, end the search between two chunks, within a tenth of a second; what was
-    found until then is returned in the second case.
+    found until then is returned in the second case. Chunks are the smaller the easier the target and the more threads there
+    are; with a thousand threads on a few processors it may still take longer.
+
+    Raises
+    ------
+    WorkError
+        If there are to be fewer than one thread.
+    BackendUnavailableError, BackendSelfTestError
+        As `miner.backends.registry.load` does.
     """
+    if threads < 1:
+        raise WorkError(f"{threads} threads; want 1 or more")
     engine = load(backend)
+    wanted = 1 if first_only else max(1, MOST_HITS // threads)
+    size = min(crowded_chunk(engine, threads), most_hashes(work.target, wanted))
     hits: list[Hit] = []
     scanned = 0
-    for start, count, found in _in_order(engine, work, threads):
+    for start, count, found in _in_order(partial(engine.scan, work.template), work, size, threads):
         if found and first_only:
             return Found(hits=(found[0],), scanned=found[0].nonce - work.start + 1, backend=engine.name)
         hits += found
@@ -97,7 +113,8 @@ def search_versions(
         If the templates do not share their tail.
     """
     engine, templates = load(backend), (work.template, *others)
-    chunk_nonces = max(engine.chunk_nonces // len(templates), 1)  # a chunk is to last no longer for having more of them
+    # A chunk is to last no longer for having more of them, and no longer for an easy target.
+    chunk_nonces = max(min(engine.chunk_nonces, most_hashes(work.target)) // len(templates), 1)
     hits: tuple[list[Hit], ...] = tuple([] for _ in templates)
     scanned = 0
     while scanned < work.count:
@@ -112,20 +129,20 @@ def search_versions(
     return FoundVersions(hits=tuple(map(tuple, hits)), scanned=scanned)
 
 
-def _in_order(engine: Backend, work: Work, threads: int) -> Iterator[tuple[int, int, list[Hit]]]:
-    """Yield (start, count, hits) of chunk after chunk, while other threads are some chunks ahead."""
+def _in_order(scan: ScanRange, work: Work, size: int, threads: int) -> Iterator[tuple[int, int, list[Hit]]]:
+    """Yield (start, count, hits) of chunk after chunk of `size` nonces, while other threads are some chunks ahead."""
     stop = work.start + work.count
-    chunks = ((at, min(engine.chunk_nonces, stop - at)) for at in range(work.start, stop, engine.chunk_nonces))
+    chunks = ((at, min(size, stop - at)) for at in range(work.start, stop, size))
     if threads == 1:
         for start, count in chunks:
-            yield start, count, engine.scan(work.template, start, count, work.target)
+            yield start, count, scan(start, count, work.target)
         return
     pool = ThreadPoolExecutor(threads, thread_name_prefix="nonces")
     try:
-        ahead = [(chunk, pool.submit(engine.scan, work.template, *chunk, work.target)) for chunk in islice(chunks, 2 * threads)]
+        ahead = [(chunk, pool.submit(scan, *chunk, work.target)) for chunk in islice(chunks, 2 * threads)]
         while ahead:
             (start, count), future = ahead.pop(0)
             yield start, count, future.result()
-            ahead += [(chunk, pool.submit(engine.scan, work.template, *chunk, work.target)) for chunk in islice(chunks, 1)]
+            ahead += [(chunk, pool.submit(scan, *chunk, work.target)) for chunk in islice(chunks, 1)]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

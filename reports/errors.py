@@ -6,7 +6,8 @@ Every error raised on purpose is in this tree::
      +-- RunFolderError (also ValueError)       a run folder that cannot be written, or is not one
      +-- ObservedDataError (also LookupError)   no observed data of that name
      +-- ComparisonError (also ValueError)      an ensemble and a history that cannot be compared
-     +-- BenchFileError (also ValueError)       a file that holds no benchmark to compare with
+     +-- BenchFileError (also ValueError)       a file to compare a benchmark with, or to add it to, that cannot serve
+     +-- BenchOutputError (also RuntimeError)   a benchmark that was measured and could not be printed or kept
      +-- WorkerLostError (also RuntimeError)    a worker process was ended from outside
 """
 
@@ -30,7 +31,11 @@ class ComparisonError(ReportError, ValueError):
 
 
 class BenchFileError(ReportError, ValueError):
-    """A file that holds no benchmark to compare with; the message names it and what was wanted."""
+    """A file that a benchmark cannot be compared with or added to; the message names it and what was wanted."""
+
+
+class BenchOutputError(ReportError, RuntimeError):
+    """A benchmark that was measured and could not be printed or kept; the message names the place."""
 
 
 class WorkerLostError(ReportError, RuntimeError):

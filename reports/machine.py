@@ -1,10 +1,11 @@
-"""The machine that a figure was measured on: processor, cores, load, versions."""
+"""The machine that a figure was measured on: processor, cores, GPU boards, load, versions."""
 
 from __future__ import annotations
 
 import os
 import platform
 import sys
+from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -33,10 +34,28 @@ def cpu(root: Path = ROOT) -> Json:
     }
 
 
+def gpus() -> list[Json]:
+    """Return name, driver and PCI address of every GPU board that NVML tells of: none without NVML or without boards."""
+    from miner.backends.gpu_nvml import Nvml
+
+    boards: list[Json] = []
+    try:
+        nvml = Nvml()
+        count = nvml.boards()
+    except (ImportError, OSError):
+        return []
+    for number in range(count):
+        with suppress(LookupError, OSError):  # one that is lost does not hide the others
+            board = nvml.board("Index", number)
+            boards.append({"name": board.name, "driver": board.driver, "address": board.address})
+    return boards
+
+
 def machine() -> Json:
-    """Return what a benchmark's reader must know: processor, system, versions, and the load when it began."""
+    """Return what a benchmark's reader must know: processor, GPUs, system, versions, and the load when it began."""
     return {
         "cpu": cpu(),
+        "gpus": gpus(),
         "usable_threads": len(usable_cpus()),
         "load_1min": os.getloadavg()[0],
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",

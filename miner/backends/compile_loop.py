@@ -10,6 +10,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from miner.backends import llvm_paired, llvm_sha, llvm_vector, llvm_woven
+from miner.backends.compiler_target import check_compiler
 from miner.backends.kernel import PAIRED, SHA, STATE_WORDS, TAIL_WORDS, VECTOR, WOVEN, Kernel
 from miner.backends.llvm_batch import I32, Batch
 from miner.backends.object_code import Compiled, compiled_parts
@@ -30,7 +31,14 @@ _BARE: Final[Any] = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrappe
 
 
 def compile_loop(kernel: Kernel) -> Compiled:
-    """Return the symbol and the object code of the loop of `kernel`, for this machine."""
+    """Return the symbol and the object code of the loop of `kernel`, for this machine.
+
+    Raises
+    ------
+    BackendUnavailableError
+        If Numba, as it is set up here, cannot compile it.
+    """
+    check_compiler(kernel)
     compiled = _loop(kernel).overloads[_SIGNATURE.args]
     return compiled_parts(compiled)
 

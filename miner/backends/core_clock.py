@@ -9,27 +9,21 @@ from __future__ import annotations
 
 import platform
 import time
-from typing import Final
+from ctypes import byref, c_int64, c_uint64, c_void_p
+from functools import cache
+from typing import Any, Final
 
-import numpy as np
-from numba import njit
+from miner.backends.object_code import Compiled, Loop, compiled_parts, digest_of, kept_loop
 
 CYCLES_PER_STEP: Final = 6
 STEPS: Final = 400_000  # 0.7 ms at 3.6 GHz
 TRIES: Final = 5
 
+_BARE: Final[Any] = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_ARGUMENTS: Final = (c_void_p, c_void_p, c_int64)  # status = chain(end*, error**, steps)
+
 if platform.machine() not in ("x86_64", "AMD64"):
     raise ImportError(f"the core clock can be measured on x86-64 only; this is {platform.machine()}")
-
-
-@njit(cache=True, nogil=True)
-def _spin(steps):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    x = np.uint64(88172645463325252)
-    for _ in range(steps):
-        x ^= x << np.uint64(13)
-        x ^= x >> np.uint64(7)
-        x ^= x << np.uint64(17)
-    return x
 
 
 def core_clock_hz() -> float:
@@ -43,3 +37,34 @@ def _timed() -> float:
     started_s = time.perf_counter()
     _spin(STEPS)
     return time.perf_counter() - started_s
+
+
+def _spin(steps: int) -> int:
+    """Go so many steps along the chain, without Python's lock; return where it ends."""
+    end, error = c_uint64(), c_void_p()
+    _chain()(byref(end), byref(error), steps)
+    return end.value
+
+
+@cache
+def _chain() -> Loop:
+    """Return the compiled chain. Numba's own cache is not asked: a damaged file of it would end whoever asks for a clock."""
+    return kept_loop(digest_of([__file__]), _compiled, _ARGUMENTS)
+
+
+def _compiled() -> Compiled:
+    import numpy as np
+    from numba import njit, types
+
+    signature = types.uint64(types.int64)
+
+    @njit(signature, **_BARE)
+    def chain(steps):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        x = np.uint64(88172645463325252)
+        for _ in range(steps):
+            x ^= x << np.uint64(13)
+            x ^= x >> np.uint64(7)
+            x ^= x << np.uint64(17)
+        return x
+
+    return compiled_parts(chain.overloads[signature.args])

@@ -31,3 +31,10 @@ class Kernel(NamedTuple):
     def words(self) -> int:
         """How many words of 32 bits a loop is given: 8 of each midstate and 3 of the tail."""
         return STATE_WORDS * self.midstates + TAIL_WORDS
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        kind = ("vector", "woven", "SHA", "paired")[self.kind]
+        counted = ", counting message words" if self.by_word else ""
+        lanes, midstates = (f"{n} {what}{'s' * (n != 1)}" for n, what in ((self.lanes, "lane"), (self.midstates, "midstate")))
+        return f"the {kind} kernel of {lanes} for {midstates}{counted}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from miner.backends.instructions import likely_features, target_features
 from miner.backends.kernel import AVX512_LANES, PAIRED, VECTOR, Kernel
-from miner.backends.object_code import target_features
 from miner.backends.scan_loop import CHUNK_NONCES, scan_versions_with, scan_with
 from miner.share import Hit
 from miner.target import Target
@@ -16,10 +16,10 @@ __all__ = ["CHUNK_NONCES", "default_kernel", "scan", "scan_versions", "scan_word
 
 def default_kernel() -> Kernel:
     """Return the kernel for the widest vectors that code is made for."""
-    features = target_features()
-    if features.get("avx512f"):
+    if target_features().get("avx512f"):
         return Kernel(PAIRED, AVX512_LANES)
-    # Nothing is known of a processor that is forced by its name alone.
+    # More lanes than vectors hold cost little, and nothing may be known of a processor that is forced by its name.
+    features = likely_features()
     return Kernel(VECTOR, 8 if features.get("avx2") or not features else 4)
 
 

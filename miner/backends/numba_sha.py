@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from miner.backends.instructions import host_features, target_features
 from miner.backends.kernel import SHA, WOVEN, Kernel
 from miner.backends.llvm_sha import CHAINS
 from miner.backends.llvm_woven import LANES
-from miner.backends.object_code import target_features
 from miner.backends.scan_loop import CHUNK_NONCES, scan_versions_with, scan_with
 from miner.share import Hit
 from miner.target import Target
@@ -18,8 +18,10 @@ __all__ = ["CHUNK_NONCES", "scan", "scan_versions", "scan_words"]
 
 _FEATURES: Final = target_features()
 
-if not _FEATURES.get("sha"):
+if not host_features().get("sha"):
     raise ImportError("this CPU has no SHA extensions")
+if not _FEATURES.get("sha"):
+    raise ImportError("NUMBA_CPU_NAME or NUMBA_CPU_FEATURES leaves the SHA extensions out; add +sha to NUMBA_CPU_FEATURES")
 
 # Where vectors have no EVEX form, going from wide ones to the extensions' legacy form and back can cost 400 cycles (Zen 3).
 KERNEL: Final = Kernel(WOVEN, LANES) if _FEATURES.get("avx512vl") else Kernel(SHA, CHAINS)

@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 from importlib import import_module
 from itertools import groupby
+from logging import getLogger
 from time import perf_counter
 from typing import Final, NamedTuple
 
+from miner.backends.genesis import GENESIS_HASH, GENESIS_HEADER, GENESIS_HIT, GENESIS_NONCE
+from miner.backends.once import once
 from miner.backends.trial import Clock, best_times_s
-from miner.errors import BackendSelfTestError, BackendUnavailableError
-from miner.header import Nonce
+from miner.errors import BackendSelfTestError, BackendUnavailableError, MinerError, WorkError
+from miner.header import message_word
 from miner.share import Hit
 from miner.target import MAX_TARGET, Target
 from miner.template import HeaderTemplate, Template, check_shared_tail
+
+__all__ = [
+    "BACKENDS",
+    "GENESIS_HASH",
+    "GENESIS_HEADER",
+    "GENESIS_HIT",
+    "GENESIS_NONCE",
+    "KINDS",
+    "MOST_LANES",
+    "Backend",
+    "Scan",
+    "ScanVersions",
+    "fastest",
+    "load",
+    "self_test",
+    "versions_self_test",
+    "words_self_test",
+]
 
 Scan = Callable[[Template, int, int, Target], list[Hit]]
 ScanVersions = Callable[[Sequence[Template], int, int, Target], list[list[Hit]]]
@@ -34,15 +55,12 @@ KINDS: Final = {"cuda": "GPU", "cupy": "GPU", "numba-sha": "CPU", "numba-cpu": "
 On Zen 4 the SHA extensions beat the vector units by 77 cycles a hash to 116, on Zen 5 they lose by 125 to 54.
 """
 
-GENESIS_HEADER: Final = bytes.fromhex(
-    "0100000000000000000000000000000000000000000000000000000000000000000000003ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9f"
-    "b8aa4b1e5e4a29ab5f49ffff001d1dac2b7c"
-)  # block 0, 2009-01-03: it proves itself
-GENESIS_NONCE: Final = Nonce(0x7C2BAC1D)
-GENESIS_HASH: Final = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
-GENESIS_HIT: Final = Hit(GENESIS_NONCE, GENESIS_HASH)
 MOST_LANES: Final = 16  # nonces side by side in the widest kernel
+EVERY_GROUP: Final = 7  # templates: four, two and one, which is how kernels take them
 TRIAL_PART: Final = 4  # of the hashes that are asked of a backend at a time, those of a trial: some 5 ms
+
+
+_LOG: Final = getLogger(__name__)
 
 
 class Backend(NamedTuple):
@@ -75,15 +93,21 @@ class Backend(NamedTuple):
 def load(name: str, midstates: int = 1) -> Backend:
     """Return the backend called `name`, or for `auto` the fastest one that works here, which a trial tells.
 
-    It is tried first with one midstate, and with as many as are to be searched together.
+    It is tried first with one midstate, and with as many as are to be searched together. Threads that ask at the same time
+    wait for one trial.
 
     Raises
     ------
+    WorkError
+        If there are to be fewer than one midstate.
     BackendUnavailableError
         If there is none of that name, or what it needs is missing.
     BackendSelfTestError
-        If it does not find the nonce of block 0, or finds another.
+        If it does not find the nonce of block 0, or finds another; or, if it has kernels for CPUs, does not find all that they
+        are asked.
     """
+    if midstates < 1:
+        raise WorkError(f"{midstates} midstates to be searched together; want 1 or more")
     return _load_for(_auto() if name == "auto" else name, midstates)
 
 
@@ -97,7 +121,7 @@ def fastest(rivals: Sequence[Backend], clock: Clock = perf_counter) -> Backend:
     return rivals[each_s.index(min(each_s))]
 
 
-@cache
+@once
 def _auto() -> str:
     """Return the name of the fastest backend of the first kind that works here."""
     reasons = []
@@ -107,32 +131,67 @@ def _auto() -> str:
             try:
                 rivals.append(_load(name))
             except BackendUnavailableError as error:
+                _LOG.info("auto does without a backend: %s", error)
                 reasons.append(str(error))
         if rivals:
             return fastest(rivals).name
     raise BackendUnavailableError("no backend works here: " + "; ".join(reasons))
 
 
-@cache
+@once
 def _load_for(name: str, midstates: int) -> Backend:
     backend = _load(name)
     if midstates > 1:
-        versions_self_test(backend, midstates)
+        versions_self_test(backend, min(midstates, EVERY_GROUP))
     return backend
 
 
-@cache
+@once
 def _load(name: str) -> Backend:
     if name not in BACKENDS:
         raise BackendUnavailableError(f"no backend {name!r}; known: auto, {', '.join(BACKENDS)}")
     try:
         module = import_module(BACKENDS[name])
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # a library of its own that cannot be opened is an OSError
         raise BackendUnavailableError(f"backend {name!r} cannot be loaded: {error}") from error
     kinds = (getattr(module, kind, None) for kind in ("scan_versions", "scan_words"))
     backend = Backend(name, module.scan, module.CHUNK_NONCES, *kinds)
-    self_test(backend)
-    return backend
+    try:
+        self_test(backend)
+    except MinerError:
+        raise
+    except Exception as error:  # libraries raise what they like
+        told = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise BackendUnavailableError(f"backend {name!r} cannot search: {told}") from error
+    return backend._replace(versions=_tested_versions(backend), words=_tested_words(backend))
+
+
+def _tested_versions(backend: Backend) -> ScanVersions | None:
+    """Return its scan of several templates, which is tested for each number of them before its first answer."""
+    versions = backend.versions
+    if versions is None:
+        return None
+    tested = once(partial(versions_self_test, backend))
+
+    def scan(templates: Sequence[Template], start: int, count: int, target: Target) -> list[list[Hit]]:
+        tested(min(len(templates), EVERY_GROUP))
+        return versions(templates, start, count, target)
+
+    return scan
+
+
+def _tested_words(backend: Backend) -> Scan | None:
+    """Return its scan of message words, which is tested before its first answer."""
+    words = backend.words
+    if words is None:
+        return None
+    tested = once(partial(words_self_test, backend, words))
+
+    def scan(template: Template, start: int, count: int, target: Target) -> list[Hit]:
+        tested()
+        return words(template, start, count, target)
+
+    return scan
 
 
 def self_test(backend: Backend) -> None:
@@ -145,13 +204,20 @@ def self_test(backend: Backend) -> None:
 
 def versions_self_test(backend: Backend, midstates: int) -> None:
     """Search block 0 in the place of every midstate, beside headers of other versions; refuse a backend that errs."""
+    genesis = HeaderTemplate(GENESIS_HEADER)
+    others = [HeaderTemplate((2 + other).to_bytes(4, "little") + GENESIS_HEADER[4:]) for other in range(midstates)]
     for place in range(midstates):
-        versions = [bytes([2 + other]) + GENESIS_HEADER[1:] for other in range(midstates)]
-        versions[place] = GENESIS_HEADER
-        templates = [HeaderTemplate(header) for header in versions]
+        templates = [genesis if other == place else template for other, template in enumerate(others)]
         wanted = [[GENESIS_HIT] if other == place else [] for other in range(midstates)]
         for start in (GENESIS_NONCE - MOST_LANES - place, GENESIS_NONCE):
             _compare(backend, start, wanted, backend.scan_versions(templates, start, 64, MAX_TARGET))
+
+
+def words_self_test(backend: Backend, words: Scan) -> None:
+    """Search block 0 by the words of its message, as `self_test` does by nonces; refuse a backend that errs."""
+    word, template = message_word(GENESIS_NONCE), HeaderTemplate(GENESIS_HEADER)
+    for start, wanted in (*((word - lane, [GENESIS_HIT]) for lane in range(MOST_LANES)), (word + 1, [])):
+        _compare(backend, start, wanted, words(template, start, 64, MAX_TARGET))
 
 
 def _compare(backend: Backend, start: int, wanted: object, found: object) -> None:

@@ -7,49 +7,41 @@ target; candidates are checked exactly, in Python. A full buffer sends the loop 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ctypes import byref, c_int64, c_void_p
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from miner.backends.kernel import CACHE_LINE, SCRATCH_BYTES, Kernel
+from miner.backends.kernel import Kernel
+from miner.backends.loop_calls import BUFFER, Asked, candidates
 from miner.backends.native import machine_code
+from miner.bounds import check_bounds
 from miner.header import NONCE_SPACE, Nonce, nonce_of_word
 from miner.share import Hit
 from miner.target import Target
 from miner.template import Template, kernel_groups
 
 CHUNK_NONCES: Final = 1 << 20  # 20 to 40 ms, a tenth of a second where vectors are narrow: Ctrl-C gets its turn
-BUFFER: Final = 1 << 12  # candidates a call can hold before it comes back for more
 
 
 def scan_with(kernel: Kernel, templates: Sequence[Template], start: int, count: int, target: Target) -> list[list[Hit]]:
     """Return the hits of each template among the `count` nonces, or message words, from `start` on, in order.
 
     The templates share their tail; there are as many as the kernel has midstates.
+
+    Raises
+    ------
+    WorkError
+        If the range leaves 0 to 2^32.
+    TargetError
+        If the target is not from 0 to 2^256 - 1.
+    BackendUnavailableError, BackendSelfTestError
+        As `machine_code` does.
     """
+    check_bounds(start, count, target)
     loop = machine_code(kernel)
     states = [word for template in templates for word in template.midstate]
-    words = np.array([*states, *templates[0].tail], dtype=np.uint32)
-    candidates, scratch = np.empty(BUFFER, dtype=np.int64), _scratch()
-    found, where, error = c_int64(), c_int64(start), c_void_p()
-    stop = start + count
+    asked = Asked([*states, *templates[0].tail], start, start + count, target >> 224)
     hits: list[list[Hit]] = [[] for _ in templates]
-    while where.value < stop:
-        loop(
-            byref(found),
-            byref(error),
-            words.ctypes.data,
-            where.value,
-            stop,
-            target >> 224,
-            candidates.ctypes.data,
-            BUFFER,
-            byref(where),
-            scratch.ctypes.data,
-        )
-        for candidate in candidates[: found.value].tolist():
+    for some in candidates(loop, asked, BUFFER):
+        for candidate in some.tolist():
             place, counted = divmod(candidate, NONCE_SPACE)
             hit = templates[place].check(nonce_of_word(counted) if kernel.by_word else Nonce(counted), target)
             if hit is not None:
@@ -65,10 +57,3 @@ def scan_versions_with(
     for group in kernel_groups(templates):
         hits += scan_with(kernel._replace(midstates=len(group)), group, start, count, target)
     return hits
-
-
-def _scratch() -> NDArray[np.uint8]:
-    """Return the memory in which a kernel's stages hand on their results, aligned to the widest vector."""
-    raw = np.zeros(SCRATCH_BYTES + CACHE_LINE, dtype=np.uint8)
-    skipped = -raw.ctypes.data % CACHE_LINE
-    return raw[skipped : skipped + SCRATCH_BYTES]

@@ -43,6 +43,11 @@ class Feed:
         self._midstates = midstates
         self._numbers: Iterator[int] = count()  # one step of it is one instruction of the interpreter: threads need no lock
 
+    @property
+    def chunk_hashes(self) -> int:
+        """Hashes of a chunk: nonces times templates."""
+        return self._size * self._midstates
+
     def next(self) -> Chunk:
         """Return the next chunk."""
         later, place = divmod(next(self._numbers), self._per_header)

@@ -23,7 +23,7 @@ class BenchSettings:
     Raises
     ------
     BenchError
-        If a number is out of range, or there are fewer `cpus` than threads.
+        If a number is out of range, by the option that asks for it, or there are fewer `cpus` than threads.
     """
 
     seconds: float = 5.0
@@ -35,15 +35,15 @@ class BenchSettings:
 
     def __post_init__(self) -> None:
         if not (isfinite(self.seconds) and 0.05 <= self.seconds <= MOST_SECONDS):
-            raise BenchError(f"a sample of {self.seconds} s; want 0.05 to {MOST_SECONDS:g} s")
-        for name, number, low, high in (
-            ("samples", self.repeat, 1, MOST_SAMPLES),
-            ("warm-up samples", self.warmup, 0, MOST_SAMPLES),
-            ("threads", self.threads, 1, MOST_THREADS),
+            raise BenchError(f"--seconds: a sample of {self.seconds} s; want 0.05 to {MOST_SECONDS:g} s")
+        for option, number, name, low, high in (
+            ("--repeat", self.repeat, "samples", 1, MOST_SAMPLES),
+            ("--warmup", self.warmup, "warm-up samples", 0, MOST_SAMPLES),
+            ("--threads", self.threads, "threads", 1, MOST_THREADS),
         ):
             if not low <= number <= high:
-                raise BenchError(f"{number} {name}; want {low} to {high}")
+                raise BenchError(f"{option}: {number} {name}; want {low} to {high}")
         if self.midstates not in MIDSTATES:
-            raise BenchError(f"{self.midstates} midstates; want 1, 2 or 4")
+            raise BenchError(f"--midstates: {self.midstates} midstates; want 1, 2 or 4")
         if self.cpus is not None and len(self.cpus) < self.threads:
             raise BenchError(f"{self.threads} threads for {len(self.cpus)} processors; want a processor for each")

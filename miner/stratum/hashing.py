@@ -13,17 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from miner.backends.registry import load
+from miner.backends.registry import Backend, load
+from miner.chunks import MOST_HITS, crowded_chunk, most_hashes
 from miner.errors import SettingError
 from miner.header import Nonce
 from miner.search import FoundVersions, Work, search_versions
-from miner.target import Target, expected_hashes
+from miner.target import Target
 from miner.work import Assignment, Roll, WorkQueue, WorkUnit, hash_difficulty
 
 SLICE_S: Final = 0.05
 FIRST_SLICE: Final = 1 << 12  # hashes
 MOST_GROWTH: Final = 8
-MOST_HITS: Final = 64  # expected of a slice, however easy the target
 MOST_THREADS: Final = 1024
 
 
@@ -135,7 +135,7 @@ class HashThreads:
             thread.join()
 
     def _run(self) -> None:
-        pace = _Pace(self._engine.chunk_nonces)
+        pace = _Pace(self._engine, len(self._threads))
         try:
             while (taken := self._next_slice(pace)) is not None:
                 unit, epoch = taken
@@ -178,14 +178,15 @@ class HashThreads:
 class _Pace:
     """How many hashes last about `SLICE_S`, as one thread has learnt."""
 
-    def __init__(self, chunk: int) -> None:
-        self._chunk = chunk
+    def __init__(self, engine: Backend, threads: int) -> None:
+        self._chunk, self._turn = engine.chunk_nonces, crowded_chunk(engine, threads)
         self._hashes = FIRST_SLICE
 
     def hashes(self, target: Target) -> int:
-        most = max(1, int(MOST_HITS * expected_hashes(target)))
         whole = self._hashes - self._hashes % self._chunk if self._hashes > self._chunk else self._hashes
-        return min(whole, most)
+        if self._turn < self._chunk:  # threads take turns: a clock that ran while others had theirs tells little
+            whole = min(whole, self._turn)
+        return min(whole, most_hashes(target, MOST_HITS))
 
     def learn(self, hashes: int, elapsed_s: float) -> None:
         if hashes and elapsed_s > 0:

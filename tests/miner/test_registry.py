@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 
 import llvmlite.binding as llvm
 import pytest
+from numba.core.registry import cpu_target
 
-from miner.backends import numba_cpu, reference, registry
+from miner.backends import native, numba_cpu, reference, registry
 from miner.backends.kernel import PAIRED, VECTOR, Kernel
 from miner.backends.object_code import target_features
 from miner.backends.registry import BACKENDS, GENESIS_HEADER, GENESIS_NONCE, Backend, fastest, load
-from miner.errors import BackendSelfTestError, BackendUnavailableError
+from miner.errors import BackendSelfTestError, BackendUnavailableError, WorkError
 from miner.header import Nonce
 from miner.share import Hit
 from miner.target import Target
@@ -51,7 +54,7 @@ def fresh() -> Iterable[None]:
     for remembered in (registry._load, registry._load_for, registry._auto):
         remembered.cache_clear()
     yield
-    for remembered in (registry._load, registry._load_for, registry._auto):
+    for remembered in (registry._load, registry._load_for, registry._auto, native.machine_code):
         remembered.cache_clear()
 
 
@@ -100,6 +103,57 @@ def test_a_backend_that_loses_the_hits_of_one_of_four_midstates_is_refused(monke
         load("three", midstates=4)
 
 
+def test_who_searches_two_midstates_without_loading_it_for_two_hears_of_a_liar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With four it is right, and with one; nobody asked it for two before it is used."""
+
+    def versions(templates: Sequence[Template], start: int, count: int, target: Target) -> list[list[Hit]]:
+        return [[] if len(templates) == 2 else reference.scan(template, start, count, target) for template in templates]
+
+    name = planted(monkeypatch, "tests_two_midstates", lambda start, count: [])
+    module = sys.modules[name]
+    module.scan, module.scan_versions = reference.scan, versions  # type: ignore[attr-defined]
+    monkeypatch.setattr(registry, "BACKENDS", {"not for two": name})
+    engine, easy = load("not for two", 4), Target((1 << 255) - 1)
+    templates = [HeaderTemplate(bytes([version]) + GENESIS_HEADER[1:]) for version in range(4)]
+    assert all(engine.scan_versions(templates, 0, 99, easy))
+    for _ in range(2):
+        with pytest.raises(BackendSelfTestError, match="'not for two': block 0 from nonce"):
+            engine.scan_versions(templates[:2], 0, 99, easy)
+
+
+def test_who_searches_by_words_hears_of_a_liar(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = planted(monkeypatch, "tests_words", lambda start, count: [])
+    module = sys.modules[name]
+    module.scan = module.scan_words = reference.scan  # type: ignore[attr-defined]
+    monkeypatch.setattr(registry, "BACKENDS", {"nonces for words": name})
+    words = load("nonces for words").words
+    assert words is not None
+    with pytest.raises(BackendSelfTestError, match="'nonces for words': block 0 from nonce 497822588 gave "):
+        words(HeaderTemplate(GENESIS_HEADER), 0, 10, Target((1 << 255) - 1))
+
+
+def test_any_number_of_headers_may_be_searched_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels take four, two and one of them: no more than seven at a time are asked for in advance."""
+
+    def versions(templates: Sequence[Template], start: int, count: int, target: Target) -> list[list[Hit]]:
+        asked.append(len(templates))
+        return [reference.scan(template, start, count, target) for template in templates]
+
+    asked, name = list[int](), planted(monkeypatch, "tests_any_number", lambda start, count: [])
+    module = sys.modules[name]
+    module.scan, module.scan_versions = reference.scan, versions  # type: ignore[attr-defined]
+    monkeypatch.setattr(registry, "BACKENDS", {"any number": name})
+    templates = [HeaderTemplate(version.to_bytes(4, "little") + GENESIS_HEADER[4:]) for version in range(300)]
+    assert len(load("any number", 300).scan_versions(templates, 0, 1, Target(0))) == 300
+    assert sorted({*asked}) == [7, 300]
+
+
+@pytest.mark.parametrize("midstates", [0, -1])
+def test_fewer_than_one_midstate_are_refused(midstates: int) -> None:
+    with pytest.raises(WorkError, match=f"{midstates} midstates to be searched together; want 1 or more"):
+        load("reference", midstates)
+
+
 @pytest.mark.parametrize("midstates", [2, 4])
 @pytest.mark.parametrize("name", list(BACKENDS))
 def test_every_backend_that_works_here_passes_with_several_midstates(name: str, midstates: int) -> None:
@@ -120,6 +174,71 @@ def test_an_absent_library_is_a_sentence_with_the_library_in_it(monkeypatch: pyt
     monkeypatch.setattr(registry, "BACKENDS", {"cuda": "no_such_library.kernels"})
     with pytest.raises(BackendUnavailableError, match="'cuda' cannot be loaded: No module named 'no_such_library'"):
         load("cuda")
+
+
+def test_whatever_a_library_raises_lets_auto_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the first search, since that is when machine code is made; the first line of the message is told."""
+
+    def fails(start: int, count: int) -> list[int]:
+        raise OSError("out of device memory\nat 0x7f")
+
+    table = {"broken": planted(monkeypatch, "tests_broken", fails), "reference": BACKENDS["reference"]}
+    monkeypatch.setattr(registry, "BACKENDS", table)
+    with pytest.raises(BackendUnavailableError, match=r"^backend 'broken' cannot search: OSError: out of device memory$"):
+        load("broken")
+    assert load("auto").name == "reference"
+
+
+def test_a_library_that_cannot_be_opened_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def import_module(name: str) -> ModuleType:
+        raise OSError("Could not find/load shared object file 'libllvmlite.so'")
+
+    monkeypatch.setattr(registry, "import_module", import_module)
+    with pytest.raises(BackendUnavailableError, match=r"'numba-cpu' cannot be loaded: Could not find/load .* 'libllvmlite.so'"):
+        load("numba-cpu")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(28, "No space left on device"), r"OSError: \[Errno 28\] No space left on device"),
+        (AttributeError("no overloads"), "AttributeError: no overloads"),
+        (RuntimeError("LLVM ERROR:\nof many lines"), "RuntimeError: LLVM ERROR:"),
+    ],
+)
+def test_a_kernel_that_cannot_be_made_lets_auto_go_on(monkeypatch: pytest.MonkeyPatch, error: Exception, told: str) -> None:
+    def placed(kernel: Kernel) -> None:
+        raise error
+
+    monkeypatch.setattr(native, "_placed", placed)
+    monkeypatch.setattr(registry, "BACKENDS", {name: BACKENDS[name] for name in ("numba-sha", "numba-cpu", "reference")})
+    native.machine_code.cache_clear()
+    with pytest.raises(BackendUnavailableError, match=f"kernel of .* cannot be compiled or loaded here: {told}$"):
+        load("numba-cpu")
+    assert load("auto").name == "reference"
+
+
+def test_threads_that_ask_at_the_same_time_wait_for_one_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried, asked = list[int](), threading.Barrier(4)
+
+    def slow(rivals: Sequence[Backend]) -> Backend:
+        tried.append(len(rivals))
+        time.sleep(0.1)
+        return rivals[0]
+
+    def ask() -> None:
+        asked.wait(10)
+        names.append(load("auto").name)
+
+    monkeypatch.setattr(registry, "fastest", slow)
+    monkeypatch.setattr(registry, "BACKENDS", {"reference": BACKENDS["reference"]})
+    names = list[str]()
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert (names, tried) == (["reference"] * 4, [1])
 
 
 def test_auto_takes_the_first_that_loads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +283,7 @@ def test_sha_extensions_are_asked_for_before_anything_is_compiled(monkeypatch: p
     """On a CPU without them LLVM would end the process; of the kernels for CPUs `auto` then takes the one for vectors."""
     table = {name: BACKENDS[name] for name in ("numba-sha", "numba-cpu", "reference")}
     monkeypatch.setattr(registry, "BACKENDS", table)
+    cpu_target.target_context.codegen()  # made once, with what the processor really has, and kept for the tests after this one
     without = type(llvm.get_host_cpu_features())({"avx2": True})  # as LLVM tells it, with what Numba asks of it
     monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: without)
     monkeypatch.delitem(sys.modules, "miner.backends.numba_sha", raising=False)
@@ -172,17 +292,12 @@ def test_sha_extensions_are_asked_for_before_anything_is_compiled(monkeypatch: p
     assert load("auto").name == "numba-cpu"
 
 
-@pytest.mark.parametrize(("name", "features"), [("generic", None), ("x86-64-v3", ""), ("znver3", "+avx2,-sha")])
-def test_what_a_user_forces_upon_the_compiler_is_asked_for_too(
-    monkeypatch: pytest.MonkeyPatch, name: str, features: str | None
-) -> None:
-    """Or else LLVM would end the process over an instruction that this processor has and the target has not."""
-    monkeypatch.setenv("NUMBA_CPU_NAME", name)
-    if features is not None:
-        monkeypatch.setenv("NUMBA_CPU_FEATURES", features)
-    assert not target_features().get("sha")
-    monkeypatch.setenv("NUMBA_CPU_FEATURES", "+avx2,+sha")
-    assert target_features() == {"avx2": True, "sha": True}
+def test_sha_extensions_that_a_user_leaves_out_are_not_missed_in_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: {"sha": True, "avx2": True})
+    monkeypatch.setenv("NUMBA_CPU_FEATURES", "+avx2")
+    monkeypatch.delitem(sys.modules, "miner.backends.numba_sha", raising=False)
+    with pytest.raises(BackendUnavailableError, match=r"NUMBA_CPU_FEATURES leaves the SHA extensions out; add \+sha"):
+        load("numba-sha")
 
 
 @pytest.mark.parametrize(
@@ -199,17 +314,33 @@ def test_lanes_follow_the_widest_vectors(monkeypatch: pytest.MonkeyPatch, featur
 
 
 @pytest.mark.parametrize(
-    ("features", "kernel"),
+    ("name", "features", "kernel"),
     [
-        ("", Kernel(VECTOR, 8)),
-        ("+avx2,-avx512f", Kernel(VECTOR, 8)),
-        ("+avx512f", Kernel(PAIRED, 16)),
-        ("+sse4.2", Kernel(VECTOR, 4)),
+        ("x86-64-v3", "", Kernel(VECTOR, 8)),
+        ("x86-64-v3", "+avx2,-avx512f", Kernel(VECTOR, 8)),
+        ("x86-64-v3", "+avx512f", Kernel(PAIRED, 16)),
+        ("x86-64-v3", "+avx512f,-avx2", Kernel(VECTOR, 4)),
+        ("x86-64-v3", "+sse4.2", Kernel(VECTOR, 4)),
+        (None, "-avx512f", Kernel(VECTOR, 8)),
+        (None, "-avx2", Kernel(VECTOR, 4)),
+        (None, "-sha", Kernel(VECTOR, 8)),
+        (None, "", Kernel(VECTOR, 8)),
     ],
 )
 def test_lanes_follow_what_a_user_forces_upon_the_compiler(
-    monkeypatch: pytest.MonkeyPatch, features: str, kernel: Kernel
+    monkeypatch: pytest.MonkeyPatch, name: str | None, features: str, kernel: Kernel
 ) -> None:
-    monkeypatch.setenv("NUMBA_CPU_NAME", "x86-64-v3")
+    monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: {"avx512f": True, "avx2": True, "sha": True})
+    if name is not None:
+        monkeypatch.setenv("NUMBA_CPU_NAME", name)
     monkeypatch.setenv("NUMBA_CPU_FEATURES", features)
     assert numba_cpu.default_kernel() == kernel
+
+
+@pytest.mark.parametrize(("name", "value"), [("NUMBA_ENABLE_AVX", "0"), ("NUMBA_CPU_NAME", "nocona")])
+def test_lanes_follow_numba_where_it_leaves_avx_alone(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: {"avx512f": True, "avx2": True, "sha": True})
+    assert numba_cpu.default_kernel() == Kernel(PAIRED, 16)
+    monkeypatch.setenv(name, value)
+    assert numba_cpu.default_kernel() == Kernel(VECTOR, 4)
+    assert target_features() == {"avx512f": False, "avx2": False, "sha": True}

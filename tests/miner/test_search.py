@@ -14,14 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import miner.search
+from miner import chunks
 from miner.backends import reference
-from miner.backends.registry import Backend
+from miner.backends.registry import Backend, load
+from miner.chunks import MOST_HITS, crowded_chunk, most_hashes
 from miner.errors import BackendUnavailableError, HeaderError, WorkError
 from miner.header import Nonce
 from miner.search import Work, search, search_versions
 from miner.share import Hit
 from miner.target import MAX_TARGET, Target, target_from_nbits
-from miner.template import HeaderTemplate, Template
+from miner.template import HeaderTemplate, MidstateTemplate, Template
 from miner.vectors import header_at
 
 BLOCK = header_at(125552)
@@ -249,3 +251,100 @@ def test_a_kernel_that_fails_is_heard_of(engine: Callable[..., None], threads: i
     engine(scan, 10)
     with pytest.raises(MemoryError, match="no room"):
         search(Work(template=TEMPLATE, target=MAX_TARGET, count=1000), threads=threads)
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_fewer_than_one_thread_are_refused(threads: int) -> None:
+    with pytest.raises(WorkError, match=f"{threads} threads; want 1 or more"):
+        search(Work(template=TEMPLATE, target=MAX_TARGET, count=1), threads=threads)
+
+
+@pytest.mark.parametrize("threads", [1, 8])
+def test_the_first_hit_of_an_easy_target_takes_no_check_of_a_million(engine: Callable[..., None], threads: int) -> None:
+    """A chunk of a kernel is a million nonces, each of which hits."""
+    begun: list[int] = []
+
+    def scan(header: bytes, start: int, count: int, target: Target) -> list[Hit]:
+        begun.append(count)
+        return [Hit(Nonce(start + more), "") for more in range(count)]
+
+    engine(scan, 1 << 20)
+    found = search(Work(template=TEMPLATE, target=Target((1 << 256) - 1)), threads=threads)
+    assert (found.scanned, [hit.nonce for hit in found.hits]) == (1, [0])
+    assert sum(begun) <= 2 * threads
+
+
+@pytest.mark.parametrize("bits", [0, 1, 8, 20])
+@pytest.mark.parametrize("threads", [1, 4, 1000])
+def test_chunks_of_an_easy_target_bring_few_hits_at_a_time(engine: Callable[..., None], bits: int, threads: int) -> None:
+    """64 in all threads together, whose checks take turns; `search_versions` has one thread and four headers."""
+    begun: list[int] = []
+
+    def scan(header: bytes, start: int, count: int, target: Target) -> list[Hit]:
+        begun.append(count)
+        return []
+
+    engine(scan, 1 << 20)
+    work = Work(template=TEMPLATE, target=Target((1 << 256 - bits) - 1), count=min(1000 << bits, 1 << 22))
+    assert search(work, first_only=False, threads=threads).scanned == work.count
+    assert max(begun) <= max(1, MOST_HITS // threads) << bits
+    begun.clear()
+    assert search_versions(work, [TEMPLATE] * 3).scanned == work.count
+    assert max(begun) <= max(1, MOST_HITS // 4) << bits
+
+
+@pytest.mark.parametrize("template", [TEMPLATE, MidstateTemplate(TEMPLATE.midstate, TEMPLATE.tail)], ids=["header", "midstate"])
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_search_in_which_everything_hits_is_ended_soon(template: Template, threads: int) -> None:
+    """Checking a hit takes 0.7 ms where only a midstate is known; the best of three counts."""
+    load("auto")
+    waits_s = [cancelled_after_s(template, threads) for _ in range(3)]
+    assert min(waits_s) < 0.1, waits_s
+
+
+def cancelled_after_s(template: Template, threads: int) -> float:
+    told_s: list[float] = []
+    timer = threading.Timer(0.05, lambda: told_s.append(time.perf_counter()))
+    timer.start()
+    work = Work(template=template, target=Target((1 << 256) - 1))
+    search(work, first_only=False, threads=threads, cancelled=lambda: bool(told_s))
+    return time.perf_counter() - told_s[0]
+
+
+def test_a_target_that_nothing_meets_leaves_chunks_as_they_are() -> None:
+    assert most_hashes(Target(0)) == MOST_HITS << 256
+    assert most_hashes(Target((1 << 256) - 1), 1) == 1
+    assert most_hashes(Target((1 << 255) - 1)) == 2 * MOST_HITS
+
+
+@pytest.mark.parametrize(
+    ("name", "threads", "chunk"),
+    [
+        ("numba-cpu", 1, 1 << 20),
+        ("numba-cpu", 2, 1 << 20),
+        ("numba-cpu", 64, 1 << 15),
+        ("numba-cpu", 1 << 20, 64),
+        ("cuda", 4, 1 << 18),
+        ("reference", 1, 1 << 20),
+        ("reference", 2, 1 << 19),
+    ],
+)
+def test_threads_that_take_turns_begin_less_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, name: str, threads: int, chunk: int
+) -> None:
+    """On two processors; a GPU and the interpreter serve one at a time."""
+    monkeypatch.setattr(chunks, "usable_cpus", lambda: 2)
+    assert crowded_chunk(Backend(name, reference.scan, 1 << 20), threads) == chunk
+    assert crowded_chunk(Backend(name, reference.scan, 10), threads) == 10
+
+
+def test_no_more_is_begun_than_can_be_ended_soon(engine: Callable[..., None]) -> None:
+    begun: list[int] = []
+
+    def scan(header: bytes, start: int, count: int, target: Target) -> list[Hit]:
+        begun.append(count)
+        return []
+
+    engine(scan, 1 << 20)
+    assert search(Work(template=TEMPLATE, target=MAX_TARGET, count=1 << 22), threads=64).scanned == 1 << 22
+    assert max(begun) == 1 << 14

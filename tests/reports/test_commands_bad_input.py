@@ -118,7 +118,7 @@ def test_a_backend_that_does_not_exist(refused: Refused, words: tuple[str, ...],
         ("--repeat", "10001", "10001 samples; want 1 to 10000"),
         ("--warmup", "-1", "-1 warm-up samples; want 0 to 10000"),
         ("--threads", "0", "0 threads; want 1 to 4096"),
-        ("--threads", "-2", "--threads '-2' is no number; want 1 or more, or all"),
+        ("--threads", "-2", "--threads: -2 threads; want 1 to 4096"),
         ("--threads", "many", "--threads 'many' is no number; want 1 or more, or all"),
         ("--meter", "nvlm:0", "no meter 'nvlm'; known: nameplate, nvml, rapl"),
         ("--midstates", "0", "0 midstates; want 1, 2 or 4"),
@@ -159,7 +159,7 @@ def test_bench_an_older_file_with_other_midstates(
 ) -> None:
     """Before anything is measured, and before a file is made for what would be."""
     old = {"schema_version": 1, "backend": "reference", "threads": 1, "midstates": midstates}
-    (tmp_path / "old.json").write_text(json.dumps(old))
+    (tmp_path / "old.json").write_text(json.dumps({**old, "hashes_per_second": {"samples": [1.0]}}))
     words = ("--seconds", "3600", "--backend", "reference", "--midstates", asked, "--csv", "rows.csv")
     wanted = "reference on 1 threads" + ("" if asked == "1" else f", {asked} midstates")
     assert refused("bench", "--compare", "old.json", *words) == (

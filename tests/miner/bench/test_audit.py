@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -24,6 +26,7 @@ Scan = Callable[[Template, int, int, Target], list[Hit]]
 SHORT = BenchSettings(seconds=0.05, repeat=2, warmup=0)
 TOOLS = Tools(time.perf_counter)
 RNG = np.random.default_rng(1)
+PLANTED = 256 + 2 + 12 + 2  # lanes, first ones, edges within a whole range, and left out
 
 
 @pytest.fixture
@@ -33,14 +36,21 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Callable[[Scan], BenchResult]:
     def run(scan: Scan) -> BenchResult:
         engine = Backend("mutant", scan, load("auto").chunk_nonces)
         monkeypatch.setattr(miner.bench.run, "load", lambda name, midstates: engine)
-        [result] = bench(["mutant"], SHORT, TOOLS, RNG)
+        [result] = bench(["mutant"], SHORT, TOOLS, RNG).results
         return result
 
     return run
 
 
 def audit(hits: int, expected: float) -> Audit:
-    return Audit(hits=(hits,), expected_hits=expected, planted=38, planted_found=38)
+    return Audit(
+        hits=(hits,),
+        expected_hits=expected,
+        timed_hits=0,
+        timed_expected_hits=0.0,
+        planted=PLANTED,
+        planted_found=PLANTED,
+    )
 
 
 @pytest.mark.parametrize("name", list(BACKENDS))
@@ -49,9 +59,9 @@ def test_every_honest_kernel_passes(name: str) -> None:
         load(name)
     except BackendUnavailableError as error:
         pytest.skip(str(error))
-    [result] = bench([name], SHORT, TOOLS, RNG)
+    [result] = bench([name], SHORT, TOOLS, RNG).results
     assert result.audit.expected_hits >= 10_000
-    assert result.audit.planted_found == result.audit.planted == 38
+    assert result.audit.planted_found == result.audit.planted == (267 if name == "reference" else PLANTED)
     assert abs(result.audit.z) < 4.5  # wider than the limit: one honest run in 1,000 fails the audit itself
     assert len(result.samples) == 2
 
@@ -59,12 +69,45 @@ def test_every_honest_kernel_passes(name: str) -> None:
 def test_a_kernel_that_skips_one_lane_in_16_shows(
     measured: Callable[[Scan], BenchResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its rate is as good as any; 40,000 hits lack a sixteenth, 12.5 standard deviations (10,000 would lack 6)."""
-    monkeypatch.setattr(miner.bench.run, "WANTED_HITS", 40_000)
+    """Its rate is as good as any; 10,000 hits lack a sixteenth, 6.25 standard deviations."""
     engine = load("auto")
     result = measured(lambda *work: [hit for hit in engine.scan(*work) if hit.nonce % 16 != 5])
+    assert result.audit.z < -3.3
+    assert not result.audit.passed
+
+
+def test_a_kernel_that_skips_only_on_one_of_its_threads_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The untimed pass runs on as many threads as the timed samples; half of one thread's nonces is a quarter of all."""
+    engine = load("auto")
+
+    def scan(template: Template, start: int, count: int, target: Target) -> list[Hit]:
+        hits = engine.scan(template, start, count, target)
+        lazy = threading.current_thread().name.endswith("_1")
+        return [hit for hit in hits if hit.nonce % 2] if lazy else hits
+
+    monkeypatch.setattr(miner.bench.run, "load", lambda name, midstates: Backend("mutant", scan, engine.chunk_nonces))
+    [result] = bench(["mutant"], replace(SHORT, threads=2), TOOLS, RNG).results
+    assert result.audit.planted_found == result.audit.planted, "what is planted is searched on one thread"
     assert result.audit.z < -8
     assert not result.audit.passed
+
+
+@pytest.mark.parametrize(
+    "dead",
+    [
+        pytest.param(lambda offset, count: offset % 256 == 77, id="thread-77-of-256"),
+        pytest.param(lambda offset, count: count > 1024 and 16 <= offset < 32, id="second-batch-of-long-ranges"),
+        pytest.param(lambda offset, count: count > 1024 and offset >= count // 2, id="second-half-of-long-ranges"),
+    ],
+)
+def test_dead_threads_and_batches_miss_planted_nonces(dead: Callable[[int, int], bool]) -> None:
+    engine = load("auto")
+
+    def scan(template: Template, start: int, count: int, target: Target) -> list[Hit]:
+        return [hit for hit in engine.scan(template, start, count, target) if not dead(hit.nonce - start, count)]
+
+    planted, found = plant(Backend("mutant", scan, engine.chunk_nonces))
+    assert found < planted
 
 
 @pytest.mark.parametrize(
@@ -111,7 +154,26 @@ def test_the_limit_is_where_one_honest_audit_in_a_thousand_lies() -> None:
     assert not audit(10_330, 10_000.0).passed
     assert audit(9_671, 10_000.0).passed
     assert not audit(9_670, 10_000.0).passed
-    assert not Audit(hits=(10_000,), expected_hits=10_000.0, planted=38, planted_found=37).passed
+    one_lost = replace(audit(10_000, 10_000.0), planted_found=PLANTED - 1)
+    assert one_lost.reasons == [f"{PLANTED - 1} of {PLANTED} planted nonces found"]
+
+
+def test_timed_hits_are_judged_by_themselves_too() -> None:
+    """1,600 expected while timed: 160 too few are 4.0 standard deviations of their own, and 1.6 of all 10,000."""
+    passing = replace(audit(9_840, 10_000.0), timed_hits=1_440, timed_expected_hits=1_600.0)
+    assert passing.passed
+    failing = replace(passing, timed_hits=1_439)
+    assert failing.reasons == ["1,439 hits while timed where 1,600 were expected (z -4.0)"]
+    assert failing.timed_skip_detectable_pct == pytest.approx((4.0 + 1.645) / 40 * 100)
+    few = replace(passing, timed_hits=0, timed_expected_hits=99.0)
+    assert (few.passed, few.timed_z, few.timed_skip_detectable_pct) == (True, None, None)
+
+
+def test_a_failed_audit_always_says_why() -> None:
+    """Four midstates that are even in all: only one of them is off by itself."""
+    off = replace(audit(0, 10_000.0), hits=(2_290, 2_570, 2_570, 2_570))
+    assert off.reasons == ["midstate 1 has 2,290 (z -4.2)"]
+    assert not off.passed
 
 
 def test_what_is_said_to_be_detectable_is_detected_nineteen_times_in_twenty() -> None:
@@ -124,7 +186,7 @@ def test_what_is_said_to_be_detectable_is_detected_nineteen_times_in_twenty() ->
 
 
 def test_backends_take_turns_sample_by_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that drift of the machine cancels: a b a b, not a a b b."""
+    """So that steady drift of the machine cancels: there and back again, not a a b b."""
     turns: list[str] = []
 
     def loaded(name: str, midstates: int) -> Backend:
@@ -138,7 +200,7 @@ def test_backends_take_turns_sample_by_sample(monkeypatch: pytest.MonkeyPatch) -
     clock = iter(range(10_000))
     settings = BenchSettings(seconds=1.0, repeat=2, warmup=1)
     monkeypatch.setattr(miner.bench.run, "WANTED_HITS", 0)
-    results = bench(["a", "b"], settings, Tools(lambda: float(next(clock))), RNG)
+    results = bench(["a", "b"], settings, Tools(lambda: float(next(clock))), RNG).results
     assert turns[:4] == ["a", "a", "b", "b"]  # whatever first calls cost, and the rate
-    assert turns[4:10] == ["a", "b", "a", "b", "a", "b"]  # warm-up, two samples
+    assert turns[4:10] == ["a", "b", "b", "a", "a", "b"]  # warm-up, two samples
     assert [len(result.samples) for result in results] == [2, 2]

@@ -28,6 +28,8 @@ Mutation = Callable[[Lists], Lists]
 RNG = np.random.default_rng(1)
 TOOLS = Tools(time.perf_counter)
 LANES = 16
+CHUNK = 1 << 16
+PLANTED = 272  # nonces, of each midstate
 
 
 def settings(midstates: int) -> BenchSettings:
@@ -41,12 +43,12 @@ def one_by_one(templates: Sequence[Template], start: int, count: int, target: Ta
 
 def mutant(wrong: Mutation) -> Backend:
     """Return an honest backend, but for what `wrong` makes of its answers about several templates."""
-    return Backend("mutant", load("auto").scan, 1 << 20, lambda *work: wrong(one_by_one(*work)))
+    return Backend("mutant", load("auto").scan, CHUNK, lambda *work: wrong(one_by_one(*work)))
 
 
 def measured(monkeypatch: pytest.MonkeyPatch, engine: Backend, midstates: int = 4) -> BenchResult:
     monkeypatch.setattr(miner.bench.run, "load", lambda name, midstates: engine)
-    [result] = bench(["mutant"], settings(midstates), TOOLS, RNG)
+    [result] = bench(["mutant"], settings(midstates), TOOLS, RNG).results
     return result
 
 
@@ -81,7 +83,7 @@ def test_every_honest_kernel_passes(monkeypatch: pytest.MonkeyPatch, name: str, 
         pytest.skip(str(error))
     result = measured(monkeypatch, engine, midstates)
     assert result.audit.expected_hits >= 10_000
-    assert result.audit.planted_found == result.audit.planted == 38 * midstates
+    assert result.audit.planted_found == result.audit.planted == PLANTED * midstates
     assert len(result.audit.hits) == midstates
     assert abs(result.audit.z) < 4.5  # wider than the limit: one honest run in 1,000 fails the audit itself
     assert max(map(abs, result.audit.z_by_midstate)) < 5
@@ -92,7 +94,7 @@ def test_a_backend_without_a_kernel_for_it_searches_one_after_the_other(monkeypa
     monkeypatch.setattr(miner.bench.run, "WANTED_HITS", 400)
     result = measured(monkeypatch, load("reference"))
     assert not result.searched_together
-    assert result.audit.planted_found == result.audit.planted == 38 * 4
+    assert result.audit.planted_found == result.audit.planted == 267 * 4
     assert abs(result.audit.z) < 4.5
     assert sum(sample.hashes for sample in result.samples) % (1 << 16) == 0
 
@@ -100,7 +102,7 @@ def test_a_backend_without_a_kernel_for_it_searches_one_after_the_other(monkeypa
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_kernel_that_is_wrong_in_one_place_misses_planted_nonces(wrong: Mutation) -> None:
     planted, found = plant(mutant(wrong), 4)
-    assert found < planted == 152
+    assert found < planted == 4 * PLANTED
 
 
 @pytest.mark.parametrize("wrong", [WRONG[2].values[0], WRONG[4].values[0]], ids=["nothing-for-2", "swaps-1-and-0"])
@@ -119,7 +121,7 @@ def test_a_dead_lane_of_one_midstate_misses_planted_nonces(place: int) -> None:
         lists[place] = [hit for hit in lists[place] if (hit.nonce - start) % LANES != 11]
         return lists
 
-    planted, found = plant(Backend("mutant", load("auto").scan, 1 << 20, versions), 4)
+    planted, found = plant(Backend("mutant", load("auto").scan, CHUNK, versions), 4)
     assert found < planted
 
 
@@ -134,7 +136,9 @@ def test_a_midstate_that_lacks_an_eighth_shows_by_itself(monkeypatch: pytest.Mon
 
 def test_limits_for_all_hits_and_for_each_midstate() -> None:
     def passed(*hits: int) -> bool:
-        return Audit(hits=hits, expected_hits=10_000.0, planted=38, planted_found=38).passed
+        return Audit(
+            hits=hits, expected_hits=10_000.0, timed_hits=0, timed_expected_hits=0.0, planted=PLANTED, planted_found=PLANTED
+        ).passed
 
     assert passed(2_500, 2_500, 2_500, 2_500)
     assert passed(2_300, 2_500, 2_500, 2_500)  # 4.0 of sqrt(2500) = 50
@@ -172,5 +176,5 @@ def test_a_hit_counts_for_the_header_that_it_belongs_to() -> None:
 
 @pytest.mark.parametrize("number", [0, 3, 5, 8, -1])
 def test_other_numbers_of_midstates_are_refused(number: int) -> None:
-    with pytest.raises(BenchError, match=rf"^{number} midstates; want 1, 2 or 4$"):
+    with pytest.raises(BenchError, match=rf"^--midstates: {number} midstates; want 1, 2 or 4$"):
         BenchSettings(midstates=number)

@@ -52,6 +52,38 @@ def test_hashes_are_counted_from_the_chunks_done() -> None:
     assert (sample.core_clock_hz, sample.cycles_per_hash) == (None, None)
 
 
+def test_cycles_are_those_that_a_processor_gave_and_not_those_that_passed() -> None:
+    """A thread that had its core for half of a second: 1 in 2 s of the clock passes on the processor's own."""
+    tools = Tools(ticking(0.25), lambda: 3e9, ticking(0.25))
+    sample = take_sample(Backend("fake", nothing, 1000), feed(1000), EASY, settings(0.5), tools)
+    assert (sample.processor_s, sample.waited_s, sample.processor_share) == (0.25, 0.25, 0.5)
+    assert sample.cycles_per_hash == 3e9 * 0.25 / 2000
+
+
+def test_a_gpu_has_no_cycles_of_a_core() -> None:
+    """Its thread waits; what the core's clock is meanwhile is nobody's rate."""
+    tools = Tools(ticking(0.25), lambda: 3e9, ticking(0.25))
+    sample = take_sample(Backend("cupy", nothing, 1000), feed(1000), EASY, settings(0.5), tools)
+    assert (sample.core_clock_hz, sample.processor_s, sample.processor_share, sample.cycles_per_hash) == (None,) * 4
+
+
+def test_a_thread_that_shares_its_core_does_not_make_hashes_dearer() -> None:
+    """Four threads on one core each have it for a quarter of the time; a hash takes as many cycles as with one thread."""
+    cpu = min(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    engine = Backend("fake", lambda *work: reference.scan(*work), 1 << 12)
+    cycles, shares = [], []
+    for threads in (1, 4):
+        cpus = (cpu,) * threads if hasattr(os, "sched_setaffinity") else None
+        wanted = settings(0.4, threads=threads, cpus=cpus)
+        sample = take_sample(engine, feed(1 << 12), EASY, wanted, Tools(time.perf_counter, lambda: 3e9))
+        assert sample.cycles_per_hash is not None
+        assert sample.processor_share is not None
+        cycles.append(sample.cycles_per_hash)
+        shares.append(sample.processor_share)
+    assert cycles[1] < 2 * cycles[0]
+    assert shares[1] < 0.5
+
+
 def test_a_rate_is_over_the_time_it_took_and_not_over_the_time_asked_for() -> None:
     """A chunk of 7 s in a sample of 2 s: 1,000 hashes in 7 s."""
     sample = take_sample(Backend("fake", nothing, 1000), feed(1000), EASY, settings(2.0), Tools(ticking(7.0)))
@@ -60,8 +92,10 @@ def test_a_rate_is_over_the_time_it_took_and_not_over_the_time_asked_for() -> No
 
 def test_cycles_are_those_of_each_thread() -> None:
     """Two threads on cores of 3 GHz at 100 MH/s together: 60 cycles a hash, not 30."""
-    sample = Sample(hashes=100_000_000, elapsed_s=1.0, verified_hits=(0,), threads=2, core_clock_hz=3e9)
-    assert sample.cycles_per_hash == 60.0
+    sample = Sample(
+        hashes=100_000_000, elapsed_s=1.0, verified_hits=(0,), threads=2, core_clock_hz=3e9, processor_s=2.0, waited_s=0.0
+    )
+    assert (sample.cycles_per_hash, sample.processor_share) == (60.0, 1.0)
 
 
 def test_threads_share_the_work_and_do_none_of_it_twice() -> None:
@@ -124,12 +158,12 @@ def test_ctrl_c_ends_a_long_sample_at_once_and_leaves_no_thread() -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"seconds": nan}, "a sample of nan s"),
-        ({"seconds": inf}, "a sample of inf s"),
+        ({"seconds": nan}, "--seconds: a sample of nan s"),
+        ({"seconds": inf}, "--seconds: a sample of inf s"),
         ({"seconds": -1.0}, "want 0.05 to 3600 s"),
-        ({"repeat": 0}, "0 samples; want 1 to 10000"),
-        ({"warmup": -1}, "-1 warm-up samples; want 0"),
-        ({"threads": 0}, "0 threads; want 1"),
+        ({"repeat": 0}, "--repeat: 0 samples; want 1 to 10000"),
+        ({"warmup": -1}, "--warmup: -1 warm-up samples; want 0"),
+        ({"threads": 0}, "--threads: 0 threads; want 1"),
         ({"threads": 3, "cpus": (0, 1)}, "3 threads for 2 processors"),
     ],
 )
