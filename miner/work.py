@@ -1,7 +1,7 @@
 """From a pool's job to headers to search: every header once, shared out over threads and devices.
 
 A job leaves four things open: the extranonce2 within the coinbase, the version bits that a mask allows (BIP 320), the time
-within a limit, and the nonce. Together they are the space of a job; `WorkQueue` hands it out in pieces, each once.
+within a limit, and the nonce. Together they are the space of a job; `miner.work_queue` hands it out in pieces, each once.
 
 Sources: BIP 310 (version rolling in Stratum), BIP 320 (the bits meant for it); for difficulty, Bitcoin Core,
 ``src/rpc/blockchain.cpp``, ``GetDifficulty``: difficulty 1 is the target 0xFFFF * 2^208.
@@ -9,12 +9,10 @@ Sources: BIP 310 (version rolling in Stratum), BIP 320 (the bits meant for it); 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite
 from struct import pack
-from threading import Lock
 from typing import Final
 
 from miner.errors import JobError, TargetError, WorkError
@@ -173,64 +171,6 @@ class WorkUnit:
     def hashes(self) -> int:
         """How many hashes it takes."""
         return self.count * len(self.templates)
-
-
-class WorkQueue:
-    """A job's whole space, handed out piece by piece, each nonce of each header once; any number of threads may take.
-
-    Fastest rolls the nonce, then the version bits, the extranonce2 (little-endian from 0, as the field does) and last the
-    time, since a pool may refuse a time far from its own. Up to `together` versions are handed out at once, over the same
-    nonces: a kernel can share work between them. They are fewer where the mask allows no more.
-    """
-
-    def __init__(self, assignment: Assignment, space: Space = Space(), together: int = 1) -> None:
-        if together < 1:
-            raise WorkError(f"{together} versions at once; want 1 or more")
-        self.assignment = assignment
-        self._space, self._together = space, together
-        self._lock = Lock()
-        self._headers = self._every_group()
-        self._current: tuple[tuple[Roll, ...], tuple[HeaderTemplate, ...]] | None = None
-        self._at = space.nonces.stop
-
-    def without_rolling(self) -> WorkQueue:
-        """Return the whole of the same space but for the version bits, for those who roll them by themselves."""
-        return WorkQueue(replace(self.assignment, version_mask=0), self._space)
-
-    def take(self, most: int) -> WorkUnit | None:
-        """Return the next piece, of at most `most` hashes (but one nonce), or None if nothing is left of the job.
-
-        Raises
-        ------
-        WorkError
-            If `most` is not positive.
-        """
-        if most < 1:
-            raise WorkError(f"{most} hashes asked for; want 1 or more")
-        with self._lock:
-            if self._at == self._space.nonces.stop:
-                self._current = next(self._headers, None)
-                self._at = self._space.nonces.start
-            if self._current is None:
-                self._at = self._space.nonces.stop
-                return None
-            rolls, templates = self._current
-            start, count = self._at, min(max(most // len(rolls), 1), self._space.nonces.stop - self._at)
-            self._at += count
-        return WorkUnit(assignment=self.assignment, rolls=rolls, templates=templates, start=start, count=count)
-
-    def _every_group(self) -> Iterator[tuple[tuple[Roll, ...], tuple[HeaderTemplate, ...]]]:
-        given = self.assignment
-        job, size, mask = given.job, given.extranonce2_bytes, given.version_mask
-        variants = range(1 << mask.bit_count())
-        last_s = min(job.time_s + self._space.time_roll_s, WORD_SPACE - 1)
-        for time_s in range(job.time_s, last_s + 1):
-            for number in range(1 << 8 * size):
-                extranonce2 = number.to_bytes(size, "little")
-                for first in variants[:: self._together]:
-                    versions = [job.version ^ spread_bits(one, mask) for one in variants[first : first + self._together]]
-                    rolls = tuple(Roll(extranonce2, version, time_s) for version in versions)
-                    yield rolls, tuple(HeaderTemplate(given.header(roll)) for roll in rolls)
 
 
 def spread_bits(number: int, mask: int) -> int:

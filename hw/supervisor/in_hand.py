@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from miner.header import Nonce
-from miner.work import WorkQueue, WorkUnit
+from miner.work import WorkUnit
+from miner.work_queue import WorkQueue
 
 REMEMBERED: Final = 64  # pieces of work whose answers may still come
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from miner.header import NONCE_SPACE
-from miner.work import WorkQueue, WorkUnit
+from miner.work import WorkUnit
+from miner.work_queue import WorkQueue
 
 
 @dataclass(frozen=True, slots=True)

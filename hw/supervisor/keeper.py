@@ -27,7 +27,8 @@ from hw.supervisor.snapshot import DeviceSnapshot, Health
 from miner.errors import MinerError
 from miner.stratum.backoff import Backoff
 from miner.stratum.hashing import Share
-from miner.work import WorkQueue, hash_difficulty
+from miner.work import hash_difficulty
+from miner.work_queue import WorkQueue
 
 POLL_S: Final = (
     0.07  # how long a device is listened to before its keeper looks at orders and jobs; a driver's longest rest fits

@@ -13,7 +13,7 @@ from hw.supervisor.keeper import DEFAULT_CARE, Care, Keeper
 from hw.supervisor.orders import Frequency, Hashing, Order, Outcomes, PowerTarget
 from hw.supervisor.snapshot import DeviceSnapshot
 from miner.stratum.hashing import Share
-from miner.work import WorkQueue
+from miner.work_queue import WorkQueue
 
 
 class Supervisor:

@@ -19,7 +19,8 @@ from miner.errors import SettingError
 from miner.header import Nonce
 from miner.search import FoundVersions, Work, search_versions
 from miner.target import Target
-from miner.work import Assignment, Roll, WorkQueue, WorkUnit, hash_difficulty
+from miner.work import Assignment, Roll, WorkUnit, hash_difficulty
+from miner.work_queue import WorkQueue
 
 SLICE_S: Final = 0.05
 FIRST_SLICE: Final = 1 << 12  # hashes
@@ -95,7 +96,7 @@ class HashThreads:
         self._epoch = 0
         self._closed = False
         self._hashes = 0
-        self._searched_s = 0.0
+        self._hashing = _Stopwatch()
         self._threads = [threading.Thread(target=self._run, name=f"hashing-{at}", daemon=True) for at in range(threads)]
         for thread in self._threads:
             thread.start()
@@ -113,9 +114,9 @@ class HashThreads:
 
     @property
     def hashing_s(self) -> float:
-        """How long a thread has searched [s], on average over all of them; waiting for work does not count."""
+        """How long any of the threads has searched [s], all the same how many did; waiting for work does not count."""
         with self._change:
-            return self._searched_s / len(self._threads)
+            return self._hashing.seconds()
 
     def work_on(self, queue: WorkQueue | None, *, abandon: bool) -> None:
         """Go on with another job, or with none; slices under way are ended if `abandon`, or else finished first."""
@@ -139,13 +140,14 @@ class HashThreads:
         try:
             while (taken := self._next_slice(pace)) is not None:
                 unit, epoch = taken
-                started_s = time.perf_counter()
+                with self._change:
+                    started_s = self._hashing.begin()
                 result = self._search(unit, epoch)
-                hashes, searched_s = result.scanned * len(unit.rolls), time.perf_counter() - started_s
-                pace.learn(hashes, searched_s)
+                hashes = result.scanned * len(unit.rolls)
                 with self._change:
                     self._hashes += hashes
-                    self._searched_s += searched_s
+                    searched_s = self._hashing.end() - started_s
+                pace.learn(hashes, searched_s)
                 for roll, hits in zip(unit.rolls, result.hits, strict=True):
                     for hit in hits:
                         difficulty = hash_difficulty(int(hit.hash, 16))
@@ -173,6 +175,38 @@ class HashThreads:
         first, *others = unit.templates
         work = Work(template=first, target=unit.assignment.target, start=unit.start, count=unit.count)
         return search_versions(work, others, backend=self._engine.name, cancelled=lambda: self._epoch != epoch)
+
+
+class _Stopwatch:
+    """Time in which at least one of several works; not safe to use from several threads at once.
+
+    Time of each thread on its own would not do: of more threads than processors some hardly get a turn.
+    """
+
+    def __init__(self) -> None:
+        self._at_work = 0
+        self._since_s = 0.0
+        self._before_s = 0.0
+
+    def begin(self) -> float:
+        """Let one more begin; return the time [s]."""
+        now_s = time.perf_counter()
+        if not self._at_work:
+            self._since_s = now_s
+        self._at_work += 1
+        return now_s
+
+    def end(self) -> float:
+        """Let one end; return the time [s]."""
+        now_s = time.perf_counter()
+        self._at_work -= 1
+        if not self._at_work:
+            self._before_s += now_s - self._since_s
+        return now_s
+
+    def seconds(self) -> float:
+        """Return how long there was work [s] until now."""
+        return self._before_s + (time.perf_counter() - self._since_s if self._at_work else 0.0)
 
 
 class _Pace:

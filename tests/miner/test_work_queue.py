@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from miner.errors import WorkError
 from miner.target import MAX_TARGET, NBits, Target
-from miner.work import VERSION_ROLLING_MASK, Assignment, Job, Roll, Space, WorkQueue, WorkUnit
+from miner.work import VERSION_ROLLING_MASK, Assignment, Job, Roll, Space, WorkUnit
+from miner.work_queue import WorkQueue
 
 JOB = Job(
     job_id="j",

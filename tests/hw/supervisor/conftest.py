@@ -13,7 +13,8 @@ from miner.header import Nonce
 from miner.share import Hit
 from miner.stratum.hashing import Share
 from miner.target import MAX_TARGET, NBits, Target
-from miner.work import Assignment, Job, WorkQueue
+from miner.work import Assignment, Job
+from miner.work_queue import WorkQueue
 
 JOB = Job(
     job_id="1",

@@ -18,7 +18,7 @@ from hw.supervisor.account import Account, Totals
 from hw.supervisor.flat_line import GARBAGE, FlatLine
 from hw.supervisor.in_hand import InHand, Piece
 from miner.header import NONCE_SPACE
-from miner.work import WorkQueue
+from miner.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from tests.hw.supervisor.conftest import MakeQueue

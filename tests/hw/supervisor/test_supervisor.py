@@ -19,7 +19,8 @@ from miner.header import NONCE_SPACE, Nonce
 from miner.share import Hit
 from miner.stratum.hashing import Share
 from miner.target import MAX_TARGET, Target
-from miner.work import Space, WorkQueue
+from miner.work import Space
+from miner.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     import pytest
