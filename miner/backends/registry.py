@@ -41,8 +41,8 @@ Scan = Callable[[Template, int, int, Target], list[Hit]]
 ScanVersions = Callable[[Sequence[Template], int, int, Target], list[list[Hit]]]
 
 BACKENDS: Final = {
-    "cuda": "miner.backends.cuda",
     "cupy": "miner.backends.cupy_raw",
+    "cuda": "miner.backends.cuda",
     "numba-sha": "miner.backends.numba_sha",
     "numba-cpu": "miner.backends.numba_cpu",
     "reference": "miner.backends.reference",
@@ -52,7 +52,12 @@ BACKENDS: Final = {
 KINDS: Final = {"cuda": "GPU", "cupy": "GPU", "numba-sha": "CPU", "numba-cpu": "CPU"}
 """What is about as fast, so that only a trial tells which is faster; what is not named here is a kind of its own.
 
-On Zen 4 the SHA extensions beat the vector units by 77 cycles a hash to 116, on Zen 5 they lose by 125 to 54.
+On Zen 4 the SHA extensions beat the vector units by 77 cycles a hash to 106, on Zen 5 they lose by 125 to 54.
+"""
+
+TRIED: Final = frozenset({"CPU"})
+"""Kinds whose rivals are tried against each other. For a GPU one text is compiled by two ways to the same instructions within
+0.2 %: not worth the seconds that the second way takes to start. CuPy takes a third of numba.cuda's.
 """
 
 MOST_LANES: Final = 16  # nonces side by side in the widest kernel
@@ -125,9 +130,11 @@ def fastest(rivals: Sequence[Backend], clock: Clock = perf_counter) -> Backend:
 def _auto() -> str:
     """Return the name of the fastest backend of the first kind that works here."""
     reasons = []
-    for _, names in groupby(BACKENDS, key=lambda name: KINDS.get(name, name)):
-        rivals = []
+    for kind, names in groupby(BACKENDS, key=lambda name: KINDS.get(name, name)):
+        rivals: list[Backend] = []
         for name in names:
+            if rivals and kind not in TRIED:
+                break
             try:
                 rivals.append(_load(name))
             except BackendUnavailableError as error:

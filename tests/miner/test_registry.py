@@ -165,7 +165,7 @@ def test_every_backend_that_works_here_passes_with_several_midstates(name: str, 
 
 
 def test_an_unknown_backend_is_told_which_are_known() -> None:
-    known = "auto, cuda, cupy, numba-sha, numba-cpu, reference"
+    known = "auto, cupy, cuda, numba-sha, numba-cpu, reference"
     with pytest.raises(BackendUnavailableError, match=f"no backend 'cuda9'; known: {known}"):
         load("cuda9")
 
@@ -253,6 +253,18 @@ def test_auto_takes_the_faster_one_of_a_kind(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(registry, "BACKENDS", table)
     monkeypatch.setattr(registry, "KINDS", {"slow": "CPU", "fast": "CPU"})
     assert load("auto").name == "fast"
+
+
+def test_of_two_ways_to_the_same_kernel_auto_takes_the_first_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU's second backend is not even loaded: it takes seconds to start, and computes the same."""
+    table = {"absent": "no_such_library", "first": BACKENDS["reference"], "second": "nor_this_one"}
+    monkeypatch.setattr(registry, "BACKENDS", table)
+    monkeypatch.setattr(registry, "KINDS", dict.fromkeys(table, "GPU"))
+    asked: list[str] = []
+    load_one = registry._load
+    monkeypatch.setattr(registry, "_load", lambda name: asked.append(name) or load_one(name))  # type: ignore[func-returns-value]
+    assert registry._auto() == "first"
+    assert asked == ["absent", "first"]
 
 
 def test_the_fastest_is_the_one_with_the_best_trial_a_hash() -> None:

@@ -11,7 +11,7 @@ import pytest
 from miner.vectors import header_at
 
 HEADER = header_at(125552).to_bytes().hex()
-BACKENDS = "known: auto, cuda, cupy, numba-sha, numba-cpu, reference"
+BACKENDS = "known: auto, cupy, cuda, numba-sha, numba-cpu, reference"
 SPACE = 1 << 32
 
 Refused = Callable[..., str]
