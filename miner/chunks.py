@@ -23,9 +23,13 @@ def crowded_chunk(engine: Backend, threads: int) -> int:
     That is less than `engine` asks for where more threads take turns than there are processors for. A GPU, and what is no
     kernel and so holds Python's lock, serve one thread at a time.
     """
-    at_once = usable_cpus() if KINDS.get(engine.name) == "CPU" else 1
-    turns = max(1, -(-threads // at_once))
+    turns = max(1, -(-threads // fitting_threads(engine)))
     return min(engine.chunk_nonces, max(engine.chunk_nonces // turns, FEWEST_NONCES))
+
+
+def fitting_threads(engine: Backend) -> int:
+    """Return how many threads `engine` can use at the same time here."""
+    return usable_cpus() if KINDS.get(engine.name) == "CPU" else 1
 
 
 def usable_cpus() -> int:

@@ -20,7 +20,7 @@ Every error raised on purpose is in this tree::
           +-- SettingError (also ValueError)              a pool or client asked for what cannot be
           +-- AddressError (also ValueError)              no pool address, or one that is not allowed
           +-- PoolRefusedError (also ValueError)          the pool does not let this user mine
-          +-- PoolUnreachableError (also RuntimeError)    nobody answers at the pool's address
+          +-- PoolUnreachableError (also RuntimeError)    nobody answers at the pool's address, or it gives no work
 """
 
 from __future__ import annotations
@@ -103,4 +103,4 @@ class PoolRefusedError(StratumError, ValueError):
 
 
 class PoolUnreachableError(StratumError, RuntimeError):
-    """Nobody answers at the pool's address; the message says what was tried."""
+    """Nobody answers at the pool's address, or it gave no work all the time; the message says what was tried."""

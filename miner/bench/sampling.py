@@ -82,15 +82,15 @@ def take_sample(engine: Backend, feed: Feed, target: Target, settings: BenchSett
         hashes, hits = 0, [(0,) * settings.midstates]
         start.begin()
         started_s = ended_s = tools.clock()
-        processor_from_s = tools.processor_clock()
+        processor_from_s = processor_to_s = tools.processor_clock()  # within the other clock's two readings
         while ended_s - started_s < settings.seconds and not start.stopped.is_set():
             chunk = feed.next()
             hits.append(verified(chunk, target, engine.scan_versions(*chunk, target)))
             hashes += chunk.hashes
+            processor_to_s = tools.processor_clock()
             ended_s = tools.clock()
-        processor_s = tools.processor_clock() - processor_from_s
         clock_hz = None if on_gpu or tools.core_clock is None else tools.core_clock()
-        return _Done(hashes, added(hits), started_s, ended_s, processor_s, clock_hz)
+        return _Done(hashes, added(hits), started_s, ended_s, processor_to_s - processor_from_s, clock_hz)
 
     done = together(settings.threads, work, settings.cpus)
     clocks_hz = [part.core_clock_hz for part in done if part.core_clock_hz is not None]

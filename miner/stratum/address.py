@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, Self
@@ -11,6 +9,7 @@ from urllib.parse import urlsplit
 
 from miner.errors import AddressError, PoolUnreachableError
 from miner.stratum.json_line import told
+from miner.stratum.resolving import places_of
 
 SCHEME: Final = "stratum+tcp"
 _NEAR: Final = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
@@ -61,8 +60,8 @@ def is_near(address: str) -> bool:
     return any(number in ip_network(near) for near in _NEAR)
 
 
-async def near_addresses(address: PoolAddress, *, allow_public: bool) -> list[str]:
-    """Return the IP addresses of a pool, all of them checked; a name is asked for anew each time.
+async def near_addresses(address: PoolAddress, *, allow_public: bool, limit_s: float) -> list[str]:
+    """Return the IP addresses of a pool, all of them checked; a name is asked for anew each time, for up to `limit_s` [s].
 
     Raises
     ------
@@ -71,12 +70,11 @@ async def near_addresses(address: PoolAddress, *, allow_public: bool) -> list[st
     PoolUnreachableError
         If the host is not known.
     """
-    loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        found = await places_of(address.host, address.port, limit_s=limit_s)
     except (OSError, UnicodeError) as error:
         raise PoolUnreachableError(f"pool {address}: no address of {told(address.host)} is known ({error})") from None
-    numbers = list(dict.fromkeys(str(place[0]) for *_, place in found))
+    numbers = list(dict.fromkeys(number for _, number in found))
     far = [number for number in numbers if not is_near(number)]
     if far and not allow_public:
         raise AddressError(

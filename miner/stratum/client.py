@@ -15,7 +15,8 @@ from functools import partial
 from random import Random
 from typing import Final
 
-from miner.errors import PoolRefusedError, PoolUnreachableError
+from miner.errors import AddressError, MessageError, PoolRefusedError, PoolUnreachableError
+from miner.job_queues import JobQueues
 from miner.stratum.address import PoolAddress
 from miner.stratum.backoff import Backoff
 from miner.stratum.building import line_of
@@ -24,10 +25,12 @@ from miner.stratum.client_settings import ClientSettings, ClientSnapshot
 from miner.stratum.events import Event, GiveUp, Judged, Leave, Mine, Say
 from miner.stratum.gate import Gate
 from miner.stratum.hashing import Hasher, HashThreads, Share
-from miner.stratum.json_line import told
+from miner.stratum.midstate_words import MidstateWords
 from miner.stratum.reader import MessageReader
+from miner.stratum.route import Route
+from miner.stratum.sparing import SparingLog
 from miner.stratum.wire import Wire
-from miner.work import WorkQueue
+from miner.work_queue import WorkQueue
 
 LONGEST_WAIT_S: Final = 600.0  # a pool may ask to be left alone for longer, but not be heard
 MOST_OPEN_SHARES: Final = 512  # found and not yet judged; then threads wait, for the pool cannot follow
@@ -51,12 +54,13 @@ class StratumClient:
         random: Random | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._home, self._clock = address, clock
+        self._clock = clock
         self._settings = settings = settings or ClientSettings()
-        self._address = address
-        self._session = ClientSession(login)
+        self._route = Route(address)
+        self._session = ClientSession(login, clock)
         self._backoff = Backoff(random or Random(), settings.first_wait_s, settings.longest_wait_s)
         self._threads: Hasher | None = None
+        self._queues = JobQueues(settings.space, settings.midstates)
         self._queue: WorkQueue | None = None
         self._wire: Wire | None = None
         self._leave: Leave | None = None
@@ -66,7 +70,7 @@ class StratumClient:
         self._gate = Gate(MOST_OPEN_SHARES)
         self._inside = 0
         self._connections = self._jobs = 0
-        self._width = settings.midstates
+        self._midstate_words, self._words = MidstateWords(settings.midstates), SparingLog(_LOG, clock)
         self._began_s: float | None = None
 
     async def run(self) -> None:
@@ -75,9 +79,9 @@ class StratumClient:
         Raises
         ------
         PoolRefusedError
-            If the pool does not let the user in.
+            If the pool does not let the user in, and never did.
         AddressError
-            If the pool is not where hashwatt mines.
+            If the pool is not where hashwatt mines, and never was.
         PoolUnreachableError
             If the pool was never reached, unless the client is patient.
         """
@@ -120,6 +124,7 @@ class StratumClient:
             connected=self._wire is not None,
             connections=self._connections,
             jobs=self._jobs,
+            jobs_dropped=self._session.jobs.dropped,
             hashes=hashes,
             hash_rate_hps=hashes / hashing_s if hashing_s > 0 else 0.0,
             found=book.found,
@@ -166,12 +171,13 @@ class StratumClient:
     async def _connect(self) -> Wire | None:
         settings = self._settings
         try:
-            wire = await Wire.open(self._address, allow_public=settings.allow_public, connect_s=settings.connect_s)
-        except PoolUnreachableError as error:
-            if not self._connections and not settings.patient:
+            wire = await Wire.open(self._route.address, allow_public=settings.allow_public, connect_s=settings.connect_s)
+        except (PoolUnreachableError, AddressError) as error:
+            patient = settings.patient or self._connections > 0
+            if not (self._session.welcomed if isinstance(error, AddressError) else patient):
                 raise
             _LOG.warning("%s", error)
-            self._address = self._home
+            self._route.go_home()
             return None
         self._connections += 1
         return wire
@@ -188,7 +194,8 @@ class StratumClient:
                     if leave := self._perform(self._session.receive(item)):
                         _LOG.warning("leaving pool %s: %s", wire.address, leave.reason)
                         return
-                if items and self._session.ready and not (ready and self._gate.is_full):  # it must judge shares, too
+                sense = any(not isinstance(item, MessageError) for item in items)
+                if sense and self._session.ready and not (ready and self._gate.is_full):  # it must judge shares, too
                     deadline_s = self._clock() + settings.silence_s
                 ready = self._session.ready
                 await asyncio.sleep(0)  # a pool that never stops talking leaves the shares their turn
@@ -196,7 +203,7 @@ class StratumClient:
                 self._perform(self._session.receive(item))
             _LOG.warning("pool %s closed the connection", wire.address)
         except TimeoutError:
-            _LOG.warning("pool %s says nothing", wire.address)
+            _LOG.warning("pool %s says nothing of use", wire.address)
         except OSError as error:
             _LOG.warning("connection to pool %s lost: %s", wire.address, error.strerror or type(error).__name__)
 
@@ -214,12 +221,9 @@ class StratumClient:
     async def _wait_to_return(self) -> None:
         """Decide where to go next, and wait before going there."""
         wait_s, leave = self._backoff.next_s(), self._leave
+        self._route.after(leave, let_in=self._session.let_in)
         if leave is not None:
             wait_s = max(wait_s, min(leave.wait_s or 0.0, LONGEST_WAIT_S))
-            if (leave.host or self._home.host).casefold() != self._home.host.casefold():
-                _LOG.warning("the pool wanted to send us to %s: refused, it is another host", told(leave.host))
-            elif leave.port is not None:
-                self._address = PoolAddress(self._home.host, leave.port)
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._stop.wait()
@@ -254,19 +258,10 @@ class StratumClient:
         self._jobs += 1
         fresh = self._queue is None or self._queue.assignment != event.assignment
         if fresh or self._queue is None:
-            self._tell_width(event.assignment.version_mask)
-            self._queue = WorkQueue(event.assignment, self._settings.space, self._settings.midstates)
+            if words := self._midstate_words.about(self._route.address, event.assignment.version_mask):
+                self._words.say(logging.WARNING, "%s", words)
+            self._queue = self._queues.of(event.assignment)
         self._threads.work_on(self._queue, abandon=event.abandon and fresh)
-
-    def _tell_width(self, mask: int) -> None:
-        """Say so when a mask lets fewer versions be searched together than was wished, or than before."""
-        wanted, bits = self._settings.midstates, mask.bit_count()
-        width = min(wanted, 1 << bits)
-        if width < self._width:
-            granted = "only one bit of the version to be rolled" if bits else "no version rolling"
-            fewer = "two midstates are" if bits else "one midstate is"
-            _LOG.warning("pool %s grants %s, so %s searched at a time instead of %d", self._address, granted, fewer, wanted)
-        self._width = width
 
     def _pause(self) -> None:
         if self._threads is not None:
@@ -276,7 +271,7 @@ class StratumClient:
         self._backoff.reset()
         if event.reject is not None:
             seen = self._session.book.rejected[event.reject] > 1  # once for each reason is enough
-            _LOG.log(logging.DEBUG if seen else logging.WARNING, "share rejected: %s, %s", event.reject, told(event.text))
+            _LOG.log(logging.DEBUG if seen else logging.WARNING, "share rejected: %s, %s", event.reject, event.text)
         wanted = self._settings.stop_after
         if wanted is not None and self._session.book.accepted >= wanted:
             self._stop.set()

@@ -2,27 +2,33 @@
 
 When what takes effect: a difficulty and extranonces from the next job on, a version mask at once (BIP 310), a job until one
 with `clean` comes. After a lost connection the session is asked for by name; the same extranonce1 means that it goes on.
+
+Of a version the bits are rolled that the pool's mask and our own have in common; a share tells all bits of the pool's mask, for
+the pool takes them from it and the others from its job: (job's & ~mask) | (told & mask), BIP 310.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from miner.errors import JobError, LineTooLongError, MessageError, TargetError, TlsHelloError
 from miner.stratum import messages as m
 from miner.stratum.answers import MINIMUM_DIFFICULTY, SUBSCRIBE_EXTRANONCE, VERSION_ROLLING, Agreement, Subscription
+from miner.stratum.client_jobs import ClientJobs
 from miner.stratum.events import Event, GiveUp, Judged, Leave, Mine, Say
 from miner.stratum.hashing import Share
-from miner.stratum.json_line import told
+from miner.stratum.json_line import Json, told
+from miner.stratum.patience import Patience
 from miner.stratum.share_book import MOST_OPEN, ShareBook
+from miner.stratum.sparing import SparingLog
 from miner.target import MAX_TARGET
 from miner.work import VERSION_ROLLING_MASK, Assignment, target_from_difficulty
 
-MOST_JOBS: Final = 64
-MOST_ODD: Final = 50  # lines without sense before a connection is given up
+MOST_ODD: Final = 50  # lines without sense, not made up for by others, before a connection is given up
 _LOG = logging.getLogger(__name__)
 
 
@@ -38,26 +44,31 @@ class Login:
 
 
 class ClientSession:
-    """What a miner knows of its pool; it outlives connections."""
+    """What a miner knows of its pool; it outlives connections. `clock` [s] spares the log a pool that says too much."""
 
-    def __init__(self, login: Login) -> None:
+    def __init__(self, login: Login, clock: Callable[[], float] = time.monotonic) -> None:
         self.login = login
         self.book = ShareBook()
+        self.jobs = ClientJobs()
         self.odd = 0
+        self.welcomed = False
+        """Whether any connection so far let the user in."""
+        self._words, self._nonsense = SparingLog(_LOG, clock), SparingLog(_LOG, clock)
         self._next_id = 0
         self._subscription: Subscription | None = None
-        self._jobs: dict[str, Assignment] = {}
         self._start()
 
     def _start(self) -> None:
         """Forget what holds for one connection only."""
         self._asked: dict[int, m.Message] = {}
-        self._agreed_mask: int | None = None
+        self._pools_mask: int | None = None
+        self.let_in = False
+        """Whether the last connection let the user in, also if it is lost since."""
         self._target = MAX_TARGET
         self._extranonces: tuple[bytes, int] | None = None
         self._authorized = False
         self._notified = False
-        self._odd_now = 0
+        self._patience = Patience(MOST_ODD)
 
     @property
     def ready(self) -> bool:
@@ -94,18 +105,19 @@ class ClientSession:
         try:
             if isinstance(item, MessageError):
                 raise item
-            return list(self._events(item))
+            events = list(self._events(item))
         except (MessageError, TargetError, JobError) as error:
             self.odd += 1
-            self._odd_now += 1
-            _LOG.warning("the pool sent what makes no sense: %s", error)
-            if isinstance(error, LineTooLongError | TlsHelloError) or self._odd_now >= MOST_ODD:
+            self._nonsense.say(logging.WARNING, "the pool sent what makes no sense: %s", error)
+            if self._patience.bad() or isinstance(error, LineTooLongError | TlsHelloError):
                 return [Leave(f"what the pool sends makes no sense: {error}")]
             return []
+        self._patience.good()
+        return events
 
     def found(self, share: Share) -> list[Event]:
         """Return how to hand in a share; nothing if its job is void or it was found before."""
-        if not self._stands(share):
+        if not self.jobs.stands(share):
             self.book.refuse_stale()
             return []
         self.book.take(share)
@@ -126,7 +138,7 @@ class ClientSession:
             case m.Reconnect(host, port, wait_s):
                 yield Leave("the pool asked for it", host, port, wait_s)
             case m.ShowMessage(text, identity):
-                _LOG.info("the pool says: %s", told(text))
+                self._words.say(logging.INFO, "the pool says: %s", told(text))
                 yield from self._reply(m.Result(identity, True))
             case m.GetVersion(identity):
                 yield from self._reply(m.Result(identity, self.login.agent))
@@ -140,29 +152,36 @@ class ClientSession:
         question = self._asked.pop(answer.id, None) if isinstance(answer.id, int) else None
         failed = isinstance(answer, m.Failure)
         value = None if isinstance(answer, m.Failure) else answer.value
-        why = answer.text if isinstance(answer, m.Failure) else f"it said {told(value)}"
+        why = told(answer.text) if isinstance(answer, m.Failure) else f"it said {told(value)}"
         match question:
             case m.Submit(identity):
-                yield from self._judged(answer, identity)
+                refusal = answer.code if isinstance(answer, m.Failure) else m.Reject.OTHER
+                yield from self._judged(identity, None if value is True else refusal, why)
             case m.Subscribe() if failed and question.session_id is not None:
                 self._lose_session()
                 yield self._ask(self._subscribe())
             case m.Subscribe() if failed:
-                yield Leave(f"the pool refused the subscription: {told(why)}")
+                yield Leave(f"the pool refused the subscription: {why}")
             case m.Subscribe():
-                yield from self._subscribed(Subscription.from_json(value))
+                yield from self._subscribed(value)
             case m.Authorize(_, user) if failed or not (value is True or value is None):  # p2pool lets in with null
-                yield GiveUp(f"the pool does not let user {told(user)} mine: {told(why)}")
+                sentence = f"the pool does not let user {told(user)} mine: {why}"
+                yield Leave(sentence) if self.welcomed else GiveUp(sentence)  # it did before, so it may again
             case m.Authorize():
-                self._authorized = True
+                self._authorized = self.let_in = self.welcomed = True
                 yield from self._submit_waiting()
             case m.Configure() if not failed:
-                agreed = Agreement.from_json(value).version_mask
-                self._agreed_mask = None if agreed is None else agreed & self.login.version_mask
+                self._pools_mask = Agreement.from_json(value).version_mask if self.login.version_mask else None
             case None:
                 raise MessageError(f"an answer to nothing that was asked: id {told(answer.id)}")
 
-    def _subscribed(self, subscription: Subscription) -> Iterator[Event]:
+    def _subscribed(self, value: Json) -> Iterator[Event]:
+        try:
+            subscription = Subscription.from_json(value)
+        except MessageError as error:  # nothing that may still come would be of use without it
+            self.odd += 1
+            yield Leave(f"the pool gives no extranonce to work with: {error}")
+            return
         before = self._subscription
         if before is not None and before.extranonce1 != subscription.extranonce1:
             self._lose_session()
@@ -180,47 +199,42 @@ class ClientSession:
             extranonce1=extranonce1,
             extranonce2_bytes=size,
             target=self._target,
-            version_mask=self._agreed_mask or 0,
+            version_mask=self._own_mask,
         )
         if message.clean:
-            self._jobs.clear()
-        self._jobs.pop(message.job.job_id, None)
-        self._jobs[message.job.job_id] = assignment
-        while len(self._jobs) > MOST_JOBS:
-            del self._jobs[next(iter(self._jobs))]
-        self.book.keep_jobs(set(self._jobs))
+            self.jobs.clear()
+        self.jobs.add(assignment)
+        self.book.keep_jobs(self.jobs.names)
         self._notified = True
         yield Mine(assignment, message.clean)
         yield from self._submit_waiting()
 
     def _set_mask(self, mask: int) -> Iterator[Event]:
-        if self._agreed_mask is None:
+        if self._pools_mask is None:
             raise MessageError("a version mask, though version rolling was not agreed upon")
-        taken_back = self._agreed_mask & ~mask
-        self._agreed_mask = mask & self.login.version_mask
-        if taken_back and self._jobs:  # what is being searched may have become void
-            job_id, assignment = next(reversed(self._jobs.items()))
-            self._jobs[job_id] = replace(assignment, version_mask=self._agreed_mask)
-            yield Mine(self._jobs[job_id], abandon=False)
+        before, self._pools_mask = self._own_mask, mask
+        latest = self.jobs.latest
+        if before & ~mask and latest is not None:  # what is being searched may have become void
+            narrowed = replace(latest, version_mask=self._own_mask)
+            self.jobs.add(narrowed)
+            yield Mine(narrowed, abandon=False)
 
-    def _judged(self, answer: m.Result | m.Failure, identity: m.Id) -> Iterator[Event]:
-        reject: int | None = m.Reject.OTHER
-        if isinstance(answer, m.Failure):
-            reject, text = answer.code, answer.text
-        elif answer.value is True:
-            reject, text = None, ""
-        else:
-            text = f"it said {told(answer.value)}"
+    @property
+    def _own_mask(self) -> int:
+        """The version bits that are rolled: those that the pool lets be rolled, of those that were asked for."""
+        return (self._pools_mask or 0) & self.login.version_mask
+
+    def _judged(self, identity: m.Id, reject: int | None, why: str) -> Iterator[Event]:
         judged = self.book.judged(identity, reject) if isinstance(identity, int) else None
         if judged is not None:
-            yield Judged(*judged, text)
+            yield Judged(*judged, "" if reject is None else why)
 
     def _submit_waiting(self) -> Iterator[Event]:
         """Hand in what waits, once the user is let in and the connection's first job says which of it is still valid."""
         while self.ready and self._notified and (share := self.book.next_waiting()) is not None:
-            mask, roll = self._agreed_mask, share.roll
+            mask, roll = self._pools_mask, share.roll
             rolled = roll.version ^ share.assignment.job.version
-            if not self._stands(share) or rolled & ~(mask or 0):  # BIP 310: the pool takes other bits from its own job
+            if not self.jobs.stands(share) or rolled & ~(mask or 0):  # the pool would make another header of it
                 self.book.drop_stale()
                 continue
             identity = self._new_id()
@@ -228,18 +242,9 @@ class ClientSession:
             job_id, bits = share.assignment.job.job_id, None if mask is None else roll.version & mask
             yield self._ask(m.Submit(identity, self.login.user, job_id, roll.extranonce2, roll.time_s, share.nonce, bits))
 
-    def _stands(self, share: Share) -> bool:
-        """Tell whether the job of a share may still be handed in."""
-        live, given = self._jobs.get(share.assignment.job.job_id), share.assignment
-        return live is not None and (live.job, live.extranonce1, live.extranonce2_bytes) == (
-            given.job,
-            given.extranonce1,
-            given.extranonce2_bytes,
-        )
-
     def _lose_session(self) -> None:
         self.book.session_lost()
-        self._jobs.clear()
+        self.jobs.clear()
         self._subscription = None
 
     def _subscribe(self) -> m.Subscribe:

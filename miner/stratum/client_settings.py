@@ -47,7 +47,8 @@ class ClientSnapshot:
     """How a client stands: what became of its shares, and its hash rate [H/s] over the time in which it hashed.
 
     `elapsed_s` counts from the first attempt to connect, `hashing_s` only what threads spent searching, on average over them.
-    `rejected` has the count by the pool's number. See `miner.stratum.share_book` for the others.
+    `rejected` has the count by the pool's number, `jobs_dropped` those let go of though no clean job had come. See
+    `miner.stratum.share_book` for the others.
     """
 
     elapsed_s: float
@@ -56,6 +57,7 @@ class ClientSnapshot:
     connected: bool
     connections: int
     jobs: int
+    jobs_dropped: int
     hashes: int
     hash_rate_hps: float
     found: int

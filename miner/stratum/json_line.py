@@ -17,6 +17,7 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 MOST_DEPTH: Final = 16
 MOST_DIGITS: Final = 20  # 2^64 has as many
+MOST_ID: Final = 128  # characters of a request's id
 
 
 def decode(line: bytes) -> dict[str, Json]:
@@ -25,10 +26,20 @@ def decode(line: bytes) -> dict[str, Json]:
     Raises
     ------
     MessageError
-        If it is anything else, or holds what is refused here; no other error ever leaves.
+        If it is anything else, or holds what is refused here; no other error ever leaves. `request_id` tells whom to answer,
+        where a reader that is less strict finds it.
     """
+    text = _text(line)
     try:
-        value = _DECODER.decode(_text(line))
+        return _strictly(text)
+    except MessageError as error:
+        error.request_id = _id_within(text)
+        raise
+
+
+def _strictly(text: str) -> dict[str, Json]:
+    try:
+        value = _DECODER.decode(text)
     except MessageError:
         raise
     except RecursionError:
@@ -56,6 +67,20 @@ def _text(line: bytes) -> str:
         return line.decode("utf-8")
     except UnicodeDecodeError:
         return line.decode("latin-1")
+
+
+def _id_within(text: str) -> int | str | None:
+    """Return the id of a line that was refused, if there is one: whoever asked is not to wait for ever."""
+    try:
+        value = json.loads(text)
+        identity = value.get("id") if isinstance(value, dict) else None
+        if isinstance(identity, str) and len(identity) <= MOST_ID:
+            _refuse_half_pairs(identity)
+            return identity
+    except (ValueError, RecursionError):  # MessageError is one of these
+        return None
+    short = isinstance(identity, int) and not isinstance(identity, bool) and abs(identity) < 10**MOST_DIGITS
+    return identity if short else None
 
 
 def _walk(value: Json) -> None:

@@ -14,12 +14,13 @@ from miner.errors import LineTooLongError, MessageError, TargetError, TlsHelloEr
 from miner.stratum import messages as m
 from miner.stratum.answers import MINIMUM_DIFFICULTY, SUBSCRIBE_EXTRANONCE, VERSION_ROLLING, Agreement, Subscription
 from miner.stratum.building import short_number
+from miner.stratum.patience import Patience
 from miner.stratum.pool_core import PoolCore, Seat
 from miner.stratum.tally import REJECTS, Outcome
 from miner.target import MAX_TARGET
 from miner.work import Assignment, target_from_difficulty
 
-MOST_ERRORS: Final = 20  # lines without sense before the connection is given up
+MOST_ERRORS: Final = 20  # lines without sense, not made up for by others, before the connection is given up
 MOST_USERS: Final = 64
 _LOG = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class MinerSession:
         self._mask: int | None = None
         self._pace = Pace(core)
         self._told_difficulty: float | None = None
-        self._errors = 0
+        self._patience = Patience(MOST_ERRORS)
         self.hopeless = False
         """Whether nothing sensible is to be expected any more, and the connection should be closed."""
 
@@ -49,6 +50,7 @@ class MinerSession:
         """Return what to send back for a message, or for a line that is none."""
         if isinstance(item, MessageError):
             return self._refuse_line(item)
+        self._patience.good()
         answer = self._answer(item)
         return [reply for reply in answer if not (isinstance(reply, m.Result | m.Failure) and reply.id is None)]
 
@@ -83,8 +85,8 @@ class MinerSession:
         return [m.SetVersionMask(mask)]
 
     def close(self) -> None:
-        """Keep the seat for a miner that comes back."""
-        if self._seat is not None:
+        """Keep the seat for a miner that comes back, if it was ever given a job."""
+        if self._seat is not None and self._seat.terms:
             self._core.leave_seat(self._seat)
 
     def _answer(self, message: m.Message) -> Answer:
@@ -116,8 +118,8 @@ class MinerSession:
 
     def _refuse_line(self, error: MessageError) -> Answer:
         self._core.tally.add(Outcome.MALFORMED)
-        self._errors += 1
-        self.hopeless = isinstance(error, TlsHelloError | LineTooLongError) or self._errors >= MOST_ERRORS
+        too_much = self._patience.bad()
+        self.hopeless = too_much or isinstance(error, TlsHelloError | LineTooLongError)
         _LOG.debug("a line that is no message: %s", error)
         return [] if error.request_id is None else [m.Failure(error.request_id, m.Reject.OTHER, str(error))]
 
@@ -132,7 +134,7 @@ class MinerSession:
         known = message.user in self._users
         allowed = message.user and (known or len(self._users) < MOST_USERS)
         if not (allowed and self._core.authorizer(message.user, message.password)):
-            self._core.tally.add(Outcome.UNAUTHORIZED)
+            self._core.connections.logins_refused += 1
             return [m.Failure(message.id, m.Reject.UNAUTHORIZED, "Unauthorized worker")]
         first = not self._users
         self._users.add(message.user)

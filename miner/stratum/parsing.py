@@ -1,7 +1,8 @@
 """Read a line as a message: strict in types and ranges, lenient where the field's programs differ.
 
 Leniencies, each seen in use: parameters may be missing or null where there are none, hex may be of either case, a port may be
-a string, an error may be a list, an object or a sentence, and more parameters than known are ignored.
+a string, and more parameters than known are ignored. An error may have any form, since whoever asked must learn of it: what is
+empty or false is none, a list, an object, a number or a sentence is one.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from typing import Final
 
 from miner.errors import JobError, MessageError
 from miner.stratum import messages as m
-from miner.stratum.fields import Fields
-from miner.stratum.json_line import Json, decode, told
+from miner.stratum.fields import MOST_TEXT, Fields
+from miner.stratum.json_line import MOST_ID, Json, decode, told
 from miner.target import NBits
 from miner.work import Job, swap_words
 
 MOST_BRANCH: Final = 32  # hashes: a block with 2^32 transactions
 MOST_EXTENSIONS: Final = 32
+MOST_CODE: Final = 11  # characters of a refusal's number: 32 bits with a sign
 LONGEST_WAIT_S: Final = 86_400
 
 
@@ -48,25 +50,40 @@ def parse_message(line: bytes) -> m.Message:
 def _id(value: Json) -> m.Id:
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
-    if isinstance(value, str) and len(value) <= 128:
+    if isinstance(value, str) and len(value) <= MOST_ID:
         return value
     raise MessageError(f"the id must be a whole number, a short string or null; got {told(value)}")
 
 
 def _answer(found: Mapping[str, Json], identity: m.Id) -> m.Result | m.Failure:
-    error = found.get("error")
-    if error is None:
-        if "result" not in found:
-            raise MessageError("the line has neither method nor result nor error", identity)
-        return m.Result(identity, found["result"])
-    if isinstance(error, str):
-        return m.Failure(identity, m.Reject.OTHER, error)
+    if "result" not in found and "error" not in found:
+        raise MessageError("the line has neither method nor result nor error", identity)
+    if error := found.get("error"):
+        return _failure(error, identity)
+    return m.Result(identity, found.get("result"))
+
+
+def _failure(error: Json, identity: m.Id) -> m.Failure:
+    """Return a refusal in whatever form it came: its number where one can be read, and what else it says, cut."""
+    number, sentence = error, error
     if isinstance(error, dict):
-        error = [error.get("code"), error.get("message")]
-    if not isinstance(error, list):
-        raise MessageError(f"the error must be a list of a code and a sentence; got {told(error)}", identity)
-    fields = Fields("error", error, identity)
-    return m.Failure(identity, fields.whole(0, -(1 << 31), (1 << 31) - 1), fields.text(1))
+        number, sentence = error.get("code"), error.get("message")
+    elif isinstance(error, list):
+        number, sentence = error[0], error[1] if len(error) > 1 else error[0]
+    code = _code(number)
+    if not isinstance(sentence, str):
+        alone = code is not None and sentence in (None, number)
+        sentence = "" if alone else told(error)
+    return m.Failure(identity, m.Reject.OTHER if code is None else code, sentence[:MOST_TEXT])
+
+
+def _code(value: Json) -> int | None:
+    """Return the whole number that `value` is or spells, None for anything else and for more than 32 bits."""
+    if isinstance(value, str) and len(value) <= MOST_CODE and value.removeprefix("-").isdecimal() and value.isascii():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        return None
+    return int(value) if -(1 << 31) <= value < 1 << 31 else None
 
 
 def _configure(fields: Fields) -> m.Configure:

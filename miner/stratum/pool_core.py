@@ -6,15 +6,18 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isfinite
+from secrets import token_hex
 from typing import Final
 
 from miner.errors import SettingError
 from miner.stratum.jobs import JobSource, ServedJob
-from miner.stratum.share_check import JobBook
+from miner.stratum.share_check import MOST_JOBS, JobBook
 from miner.stratum.tally import Outcome, Tally
 from miner.work import VERSION_ROLLING_MASK, Assignment, Difficulty, target_from_difficulty
 
 MOST_SEATS: Final = 1024
+MOST_JOBS_PER_BLOCK: Final = 1000  # all of them may be handed in until the next block, and are held till then
+NAME_BYTES: Final = 8  # of a session: whoever guesses it takes it over once its miner is away
 
 Clock = Callable[[], float]
 Authorizer = Callable[[str, str], bool]
@@ -53,8 +56,9 @@ class PoolSettings:
             raise SettingError(f"a job every {self.interval_s:g} s; want a number above 0")
         if self.shares_per_minute is not None and not (isfinite(self.shares_per_minute) and self.shares_per_minute > 0):
             raise SettingError(f"{self.shares_per_minute:g} shares a minute; want a number above 0")
-        if self.jobs_per_block < 1 or self.time_window_s < 0:
-            raise SettingError(f"{self.jobs_per_block} jobs a block, {self.time_window_s} s; want 1 or more, 0 or more")
+        if not 1 <= self.jobs_per_block <= MOST_JOBS_PER_BLOCK or self.time_window_s < 0:
+            told = f"{self.jobs_per_block} jobs a block, {self.time_window_s} s"
+            raise SettingError(f"{told}; want 1 to {MOST_JOBS_PER_BLOCK}, and 0 or more")
         if not 0 <= self.version_mask < 1 << 32:
             raise SettingError(f"version mask {self.version_mask:#x} does not fit 32 bits")
 
@@ -74,7 +78,8 @@ class PoolSnapshot:
     """How a pool stands: sums since its start, the job of the moment, and the hash rate that accepted shares imply.
 
     `hash_rate_hps` [H/s] is over the last ten minutes; `hashes` is what all accepted shares prove; `malformed` counts
-    lines as well as shares; `lost_slow` are connections cut because they did not read what they were sent.
+    lines as well as shares; `lost_slow` are connections cut because they did not read what they were sent, `evicted` those cut
+    without having logged in, to make room; `logins_refused` counts users who were not let in, which are no shares.
     """
 
     elapsed_s: float
@@ -83,6 +88,8 @@ class PoolSnapshot:
     connections: int
     connections_total: int
     connections_refused: int
+    connections_evicted: int
+    logins_refused: int
     lost_slow: int
     accepted: int
     stale: int
@@ -115,11 +122,13 @@ class Seat:
 
 @dataclass(slots=True)
 class Connections:
-    """How many miners are and were connected."""
+    """How many miners are and were connected, and what became of the others."""
 
     now: int = 0
     total: int = 0
     refused: int = 0
+    evicted: int = 0
+    logins_refused: int = 0
     lost_slow: int = 0
 
 
@@ -137,7 +146,7 @@ class PoolCore:
     ) -> None:
         self.source, self.settings, self.clock = source, settings, clock
         self.authorizer: Authorizer = authorizer or (lambda _user, _password: True)
-        self.book = JobBook(settings.time_window_s)
+        self.book = JobBook(settings.time_window_s, max(MOST_JOBS, settings.jobs_per_block))
         self.tally = Tally(clock())
         self.connections = Connections()
         self.wants_new_block = False
@@ -162,7 +171,7 @@ class PoolCore:
         if session_id is not None and (left := self._empty_seats.pop(session_id, None)):
             return left
         number, self._seats = self._seats, self._seats + 1
-        return Seat(f"{number:08x}", self.source.extranonce1(number))
+        return Seat(token_hex(NAME_BYTES), self.source.extranonce1(number))
 
     def leave_seat(self, seat: Seat) -> None:
         """Keep the seat of a session that ended for its miner; the oldest are forgotten when there are too many."""
@@ -180,6 +189,8 @@ class PoolCore:
             connections=self.connections.now,
             connections_total=self.connections.total,
             connections_refused=self.connections.refused,
+            connections_evicted=self.connections.evicted,
+            logins_refused=self.connections.logins_refused,
             lost_slow=self.connections.lost_slow,
             accepted=count(Outcome.ACCEPTED),
             stale=count(Outcome.STALE),

@@ -16,7 +16,8 @@ from miner.stratum.messages import Reject
 from miner.target import expected_hashes
 
 MOST_OPEN: Final = 1_000  # shares waiting to be sent, and as many waiting for their answer
-MOST_KNOWN: Final = 100_000  # shares remembered of a job; beyond, a repeated one is left to the pool to refuse
+MOST_KNOWN: Final = 100_000  # shares remembered of all jobs; beyond, a repeated one is left to the pool to refuse
+MOST_CODES: Final = 32  # numbers of rejections that are told apart; a pool may make up a new one each time
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class ShareBook:
         self._waiting: list[_Sent] = []
         self._sent: dict[int, _Sent] = {}
         self._known: dict[str, set[tuple[bytes, int, int, int, bytes]]] = {}
+        self._known_total = 0
 
     @property
     def open(self) -> int:
@@ -49,13 +51,9 @@ class ShareBook:
     def take(self, share: Share) -> bool:
         """Take up a share that was found, to be sent; return whether it is new."""
         self.found += 1
-        known = self._known.setdefault(share.assignment.job.job_id, set())
-        if share.key in known:
+        if not self._remember(share):
             self.repeated += 1
             return False
-        if len(known) >= MOST_KNOWN:
-            known.clear()
-        known.add(share.key)
         self._waiting.append(_Sent(share, False))
         if len(self._waiting) > MOST_OPEN:
             del self._waiting[0]
@@ -98,6 +96,8 @@ class ShareBook:
             self.accepted_hashes += expected_hashes(sent.share.assignment.target)
             self.best_difficulty = max(self.best_difficulty, sent.share.difficulty)
         else:
+            if reject not in self.rejected and len(self.rejected) >= MOST_CODES:
+                reject = Reject.OTHER
             self.rejected[reject] += 1
         return sent.share, reject
 
@@ -112,8 +112,20 @@ class ShareBook:
         self.lost += self.open
         self._waiting.clear()
         self._sent.clear()
-        self._known.clear()
+        self.keep_jobs(set())
 
     def keep_jobs(self, job_ids: set[str]) -> None:
         """Forget which shares of other jobs were found."""
         self._known = {job_id: known for job_id, known in self._known.items() if job_id in job_ids}
+        self._known_total = sum(map(len, self._known.values()))
+
+    def _remember(self, share: Share) -> bool:
+        """Return whether a share was never found before; from now on it was. The oldest job's are forgotten if need be."""
+        job_id = share.assignment.job.job_id
+        if share.key in self._known.get(job_id, ()):
+            return False
+        if self._known_total >= MOST_KNOWN:
+            self._known_total -= len(self._known.pop(next(iter(self._known))))
+        self._known.setdefault(job_id, set()).add(share.key)
+        self._known_total += 1
+        return True

@@ -13,7 +13,7 @@ from miner.stratum.tally import Outcome
 from miner.target import NBits, Target, target_from_nbits
 from miner.work import Assignment, Roll, hash_difficulty, roll_version
 
-MOST_JOBS: Final = 16
+MOST_JOBS: Final = 16  # held where a block has no more
 MOST_SHARES: Final = 100_000  # of all live jobs; then the pool begins a new block, so that memory stays bounded
 
 
@@ -30,8 +30,8 @@ class Verdict:
 class JobBook:
     """The jobs that may be handed in, and the hashes that were."""
 
-    def __init__(self, time_window_s: int) -> None:
-        self._time_window_s = time_window_s
+    def __init__(self, time_window_s: int, most_jobs: int = MOST_JOBS) -> None:
+        self._time_window_s, self._most_jobs = time_window_s, most_jobs
         self._live: dict[str, ServedJob] = {}
         self._seen: dict[str, set[bytes]] = {}
 
@@ -42,7 +42,7 @@ class JobBook:
             self._seen.clear()
         self._live[served.job.job_id] = served
         self._seen[served.job.job_id] = set()
-        while len(self._live) > MOST_JOBS:
+        while len(self._live) > self._most_jobs:
             oldest = next(iter(self._live))
             del self._live[oldest], self._seen[oldest]
 
@@ -61,8 +61,8 @@ class JobBook:
     def judge(self, share: Submit, terms: Assignment | None, version_mask: int) -> Verdict:
         """Return what `share` is, under the `terms` on which its job was given out.
 
-        `version_mask` has the version bits allowed now; those allowed when the job was given out are, too. The header's
-        version is made as BIP 310 says. An accepted share is remembered.
+        `version_mask` is the last that the miner was told; what it found under the one of the job may still be under way. The
+        header's version is made as BIP 310 says, with whichever of them fits. An accepted share is remembered.
         """
         if terms is None or share.job_id not in self._live:
             return Verdict(outcome=Outcome.STALE)
@@ -73,17 +73,17 @@ class JobBook:
         if not 0 <= later_s <= self._time_window_s:
             return Verdict(outcome=Outcome.OUT_OF_RANGE, reason=f"ntime out of range: {later_s} s from the job's")
         bits = share.version_bits or 0
-        if bits & ~version_mask:
-            version_mask = terms.version_mask  # what was taken back since then is still under way
-        if bits & ~version_mask:
+        masks = [mask for mask in (version_mask, terms.version_mask) if not bits & ~mask]
+        if not masks:
             return Verdict(outcome=Outcome.OUT_OF_RANGE, reason=f"version bits {bits:08x} leave the mask {version_mask:08x}")
-        return self._weigh(share, terms, version_mask)
+        job_version = terms.job.version
+        versions = {job_version if share.version_bits is None else roll_version(job_version, mask, bits) for mask in masks}
+        return self._weigh(share, terms, versions)
 
-    def _weigh(self, share: Submit, terms: Assignment, version_mask: int) -> Verdict:
-        version = terms.job.version
-        if share.version_bits is not None:
-            version = roll_version(version, version_mask, share.version_bits)
-        digest = double_sha256(terms.header(Roll(share.extranonce2, version, share.time_s), Nonce(share.nonce)))
+    def _weigh(self, share: Submit, terms: Assignment, versions: set[int]) -> Verdict:
+        """Return what `share` is with the one of `versions` (unsigned) that suits it best."""
+        rolls = [Roll(share.extranonce2, version, share.time_s) for version in versions]
+        digest = min((double_sha256(terms.header(roll, Nonce(share.nonce))) for roll in rolls), key=hash_value)
         value = hash_value(digest)
         difficulty = hash_difficulty(value)
         if value > terms.target:

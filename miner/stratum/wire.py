@@ -27,6 +27,8 @@ class Wire:
     async def open(cls, address: PoolAddress, *, allow_public: bool, connect_s: float) -> Self:
         """Connect to the first of a pool's IP addresses that answers within `connect_s` [s], once all of them are checked.
 
+        Finding them may take as long again.
+
         Raises
         ------
         AddressError
@@ -35,7 +37,7 @@ class Wire:
             If none answers.
         """
         reason = "it has no address"
-        for number in await near_addresses(address, allow_public=allow_public):
+        for number in await near_addresses(address, allow_public=allow_public, limit_s=connect_s):
             try:
                 async with asyncio.timeout(connect_s):
                     return cls(address, *await asyncio.open_connection(number, address.port))
@@ -43,9 +45,14 @@ class Wire:
                 reason = os.strerror(error.errno) if error.errno else f"no answer within {connect_s:g} s"
         raise PoolUnreachableError(f"pool {address} does not answer: {reason}")
 
-    async def read(self, deadline_s: float) -> bytes:
-        """Return the next bytes, none at the end of the stream; raise TimeoutError after `deadline_s` [s] of waiting."""
-        async with asyncio.timeout(max(deadline_s, 0)):
+    async def read(self, left_s: float) -> bytes:
+        """Return the next bytes, none at the end of the stream; raise TimeoutError once `left_s` [s] are over.
+
+        Where no time is left nothing is read, also if bytes are there: a pool that never stops talking is not spared a limit.
+        """
+        if left_s <= 0:
+            raise TimeoutError("it took too long")
+        async with asyncio.timeout(left_s):
             return await self._reader.read(READ_BYTES)
 
     def write(self, line: bytes) -> None:

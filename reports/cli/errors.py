@@ -8,6 +8,7 @@ code meaning
 2    usage or bad input: the sentence says what is wrong, where, and what would be right
 130  interrupted with Ctrl-C
 141  whoever read the output, `head` perhaps, had seen enough and left; nothing is said of it
+143  ended by SIGTERM before it could be stopped tidily; nothing is said of it
 ==== =====================================================================================================
 
 A command says that its input is wrong by raising `UsageProblem`. Errors of the floors may pass through a command

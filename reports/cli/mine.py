@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reports.cli.early_signals import EarlySignals
 from reports.cli.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -25,14 +25,16 @@ def mine(
     target: Annotated[str | None, typer.Option(help="Target as 64 hex digits; the header's own if left out.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All hits of the range, not only the first.")] = False,
     backend: Annotated[str, typer.Option(help="auto, or a backend's name.")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, max=1024, help="One for each processor if left out.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="As many as the backend can use here if left out.")
+    ] = None,
     pool: Annotated[str | None, typer.Option(help="Mine at this pool, such as stratum+tcp://127.0.0.1:3333.")] = None,
     device: Annotated[
         list[str] | None,
         typer.Option(help="At the pool: mine on this device, such as u1:/dev/ttyUSB0, or DEVICE@METER; may be given again."),
     ] = None,
     user: Annotated[str | None, typer.Option("--user", "-u", help="At the pool: who mines.")] = None,
-    password: Annotated[str, typer.Option("--password", "-p", help="At the pool.")] = "x",
+    password: Annotated[str | None, typer.Option("--password", "-p", help="At the pool; x if left out.")] = None,
     seconds: Annotated[float | None, typer.Option(help="At the pool: stop so long after beginning to connect.")] = None,
     shares: Annotated[int | None, typer.Option(min=1, help="At the pool: stop after so many accepted shares.")] = None,
     midstates: Annotated[
@@ -44,39 +46,56 @@ def mine(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Search a range of nonces, or mine at a pool; every hit is checked against all 256 bits of the target."""
-    count_threads = threads or os.cpu_count() or 1
     if metrics is not None and not device:
         raise UsageProblem("--metrics serves what devices at a pool tell; name them with --device, such as --device compute")
     if pool is None:
-        if any(option is not None for option in (user, seconds, shares, midstates, device)) or allow_public:
-            raise UsageProblem(
-                "--user, --seconds, --shares, --midstates, --device and --allow-public are for a pool; "
-                "give its address with --pool"
-            )
+        _refuse_words_for_a_pool(user, password, seconds, shares, midstates, device, allow_public or None)
         work = _work(header, block, start, count, target)
-        _search_and_tell(work, backend=backend, every=every, threads=count_threads, as_json=as_json)
+        _search_and_tell(work, backend=backend, every=every, threads=_threads(threads, backend), as_json=as_json)
         return
-    from reports.cli.pool_visit import PoolVisit, mine_at_pool
-
     if any(option is not None for option in (header, block, count, target)) or every or start != "0":
         raise UsageProblem("--pool brings its own headers and targets; leave --header, --block and what goes with them out")
     if device and (backend != "auto" or threads is not None or midstates is not None):
         raise UsageProblem("--device mines on devices; leave --backend, --threads and --midstates out, or give compute:BACKEND")
-    visit = PoolVisit(
-        url=pool,
-        user=user,
-        password=password,
-        backend=backend,
-        threads=count_threads,
-        seconds=seconds,
-        shares=shares,
-        midstates=1 if midstates is None else midstates,
-        allow_public=allow_public,
-        devices=tuple(device or ()),
-        metrics=metrics,
-        as_json=as_json,
-    )
-    mine_at_pool(visit)
+    with EarlySignals() as early:
+        from reports.cli.pool_visit import PoolVisit, mine_at_pool
+
+        visit = PoolVisit(
+            url=pool,
+            user=user,
+            password="x" if password is None else password,
+            backend=backend,
+            threads=1 if device else _threads(threads, backend),
+            seconds=seconds,
+            shares=shares,
+            midstates=1 if midstates is None else midstates,
+            allow_public=allow_public,
+            devices=tuple(device or ()),
+            metrics=metrics,
+            as_json=as_json,
+        )
+        mine_at_pool(visit, early)
+
+
+def _threads(threads: int | None, backend: str) -> int:
+    """Return how many threads are to search: as many as told, with a word if they must take turns, or as many as can."""
+    from reports.cli.bench_setup import tell_turns
+
+    if threads is not None:
+        tell_turns(threads)
+        return threads
+    from miner.backends.registry import load
+    from miner.chunks import fitting_threads
+
+    return fitting_threads(load(backend))
+
+
+def _refuse_words_for_a_pool(*options: object) -> None:
+    if any(option is not None for option in options):
+        raise UsageProblem(
+            "--user, --password, --seconds, --shares, --midstates, --device and --allow-public are for a pool; "
+            "give its address with --pool"
+        )
 
 
 def _work(header: str | None, block: int | None, start: str, count: str | None, target: str | None) -> Work:

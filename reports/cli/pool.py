@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from reports.cli.early_signals import EarlySignals
 from reports.cli.errors import UsageProblem
 from reports.cli.serve import HIGHEST_PORT, is_loopback
-from reports.cli.until_stopped import check_seconds, first_of, with_signals
+from reports.cli.until_stopped import check_seconds, first_of, told_on_stderr, with_signals
 
 if TYPE_CHECKING:
     from miner.stratum.jobs import JobSource
@@ -46,21 +47,29 @@ def pool(
 
     A known block is real work with a known answer: whoever searches rightly finds its miner's nonce.
     """
+    with EarlySignals() as early:
+        place = _listen_address(listen)
+        check_seconds(seconds)
+        core, difficulty = _core((job, split, seed), difficulty, interval)
+        about = f"job {job}, difficulty {difficulty:g}"
+        interrupted = asyncio.run(_serve(core, place, seconds, about, early))
+        snapshot = core.snapshot()
+        print(json.dumps(_pool_json(snapshot), indent=2) if as_json else _pool_text(snapshot), flush=True)
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+def _core(work: tuple[str, str, int], difficulty: float | None, interval: float | None) -> tuple[PoolCore, float]:
+    """Return a pool for `work`, a job, a split and a seed, and the difficulty of its shares."""
     from miner.stratum.pool_core import PoolCore, PoolSettings
 
-    host, port = _listen_address(listen)
-    check_seconds(seconds)
-    source, own_difficulty, own_interval_s = _source(job, split, seed)
+    source, own_difficulty, own_interval_s = _source(*work)
     settings = PoolSettings(
         difficulty=own_difficulty if difficulty is None else difficulty,
         interval_s=own_interval_s if interval is None else interval,
     )
     core = PoolCore(source, settings, clock=time.monotonic, unix_clock=time.time)
-    interrupted = asyncio.run(_serve(core, (host, port), seconds, f"job {job}, difficulty {settings.difficulty:g}"))
-    snapshot = core.snapshot()
-    print(json.dumps(_pool_json(snapshot), indent=2) if as_json else _pool_text(snapshot), flush=True)
-    if interrupted:
-        raise KeyboardInterrupt
+    return core, float(settings.difficulty)
 
 
 def _source(job: str, split: str, seed: int) -> tuple[JobSource, float, float]:
@@ -78,15 +87,16 @@ def _source(job: str, split: str, seed: int) -> tuple[JobSource, float, float]:
     return KnownJobs(block, Split(split)), block.difficulty, KNOWN_INTERVAL_S
 
 
-async def _serve(core: PoolCore, place: tuple[str, int], seconds: float | None, about: str) -> bool:
+async def _serve(core: PoolCore, place: tuple[str, int], seconds: float | None, about: str, early: EarlySignals) -> bool:
     """Serve until told to stop; return whether that was Ctrl-C."""
     from miner.stratum.address import PoolAddress
-    from miner.stratum.pool import StratumPool
+    from miner.stratum.pool import PoolLimits, StratumPool
 
     host, port = place
+    limits = PoolLimits()
 
     async def serve(stopped: asyncio.Event) -> None:
-        async with StratumPool(core) as running:
+        async with StratumPool(core, limits) as running:
             try:
                 bound = PoolAddress(*await running.listen(host, port))
             except OSError as error:
@@ -94,9 +104,16 @@ async def _serve(core: PoolCore, place: tuple[str, int], seconds: float | None, 
             if not is_loopback(bound.host):
                 typer.echo(f"hashwatt: {bound.host} can be reached from other machines, without encryption", err=True)
             typer.echo(f"hashwatt: pool at {bound} ({about}; stop with Ctrl-C)", err=True)
+            if running.room < limits.most_connections:
+                typer.echo(
+                    f"hashwatt: room for {running.room} of {limits.most_connections} connections, for the system lets this "
+                    "process open no more files; see ulimit -n",
+                    err=True,
+                )
             await first_of(None, stopped, seconds)
 
-    return await with_signals(serve)
+    with told_on_stderr():
+        return await with_signals(serve, early)
 
 
 def _listen_address(text: str) -> tuple[str, int]:
@@ -135,9 +152,11 @@ def _pool_text(snapshot: PoolSnapshot) -> str:
         "not subscribed": snapshot.not_subscribed,
     }
     told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items() if count)
+    others = {"logins refused": snapshot.logins_refused, "cut to make room": snapshot.connections_evicted}
+    besides = "".join(f", {count:,} {what}" for what, count in others.items() if count)
     return (
         f"{snapshot.accepted:,} shares accepted, {snapshot.blocks:,} of them whole blocks; "
         f"{snapshot.rejected:,} rejected{f': {told}' if told else ''}\n"
         f"accepted shares imply {rate_hps / HASHES_PER_MH:,.2f} MH/s over {snapshot.elapsed_s:.1f} s "
-        f"({snapshot.connections_total:,} connections)"
+        f"({snapshot.connections_total:,} connections{besides})"
     )

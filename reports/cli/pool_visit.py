@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from reports.cli.early_signals import EarlySignals
 from reports.cli.energy_told import energy_sentences, energy_told
 from reports.cli.errors import UsageProblem
 from reports.cli.mining_devices import MiningDevices
@@ -43,8 +44,16 @@ class PoolVisit:
     as_json: bool
 
 
-def mine_at_pool(visit: PoolVisit) -> None:
-    """Mine at a pool until stopped, for so many seconds, or for so many accepted shares; print what came of it."""
+def mine_at_pool(visit: PoolVisit, early: EarlySignals) -> None:
+    """Mine at a pool until stopped, for so many seconds, or for so many accepted shares; print what came of it.
+
+    What goes wrong once the pool was reached is raised after that, so that shares which it accepted are told of.
+
+    Raises
+    ------
+    PoolUnreachableError
+        If the seconds are over and there was no job.
+    """
     from miner.backends.registry import load
 
     check_seconds(visit.seconds)
@@ -55,13 +64,36 @@ def mine_at_pool(visit: PoolVisit) -> None:
     with ExitStack() as stack, told_on_stderr():
         if devices is not None and visit.metrics is not None:
             serve_metrics(devices.collector(), visit.metrics, stack)
-        interrupted = asyncio.run(with_signals(lambda stopped: _mine(client, devices, stopped, visit.seconds)))
+        interrupted, wrong = _mined(client, devices, visit.seconds, early)
     if devices is not None and (trouble := devices.trouble()) is not None:
         raise UsageProblem(trouble)
     did = _Did(client.snapshot(), *(([], {}) if devices is None else (devices.rows(), devices.spent())))
     print(_json(visit, did) if visit.as_json else _text(visit, did), flush=True)
     if interrupted:
         raise KeyboardInterrupt
+    if wrong is not None:
+        raise wrong
+    _insist_on_work(visit, did.snapshot)
+
+
+def _mined(
+    client: StratumClient, devices: MiningDevices | None, seconds: float | None, early: EarlySignals
+) -> tuple[bool, Exception | None]:
+    """Mine; return whether Ctrl-C ended it, and what went wrong once the pool was reached. Before, that is raised."""
+    try:
+        return asyncio.run(with_signals(lambda stopped: _mine(client, devices, stopped, seconds), early)), None
+    except Exception as error:
+        if not client.snapshot().connections:
+            raise
+        return False, error
+
+
+def _insist_on_work(visit: PoolVisit, snapshot: ClientSnapshot) -> None:
+    """Raise PoolUnreachableError if all the seconds went by without a job."""
+    from miner.errors import PoolUnreachableError
+
+    if visit.seconds is not None and snapshot.elapsed_s >= visit.seconds and not snapshot.jobs:
+        raise PoolUnreachableError(f"pool {visit.url} gave no work in {visit.seconds:g} s; is it a Stratum pool?")
 
 
 async def _mine(client: StratumClient, devices: MiningDevices | None, stopped: asyncio.Event, seconds: float | None) -> None:
@@ -82,6 +114,9 @@ def _client(visit: PoolVisit, devices: MiningDevices | None) -> StratumClient:
     address = PoolAddress.parse(visit.url)
     if not visit.user:
         raise UsageProblem("--pool needs a user: give one with -u, such as -u worker.1")
+    for option, text in (("--user", visit.user), ("--password", visit.password)):
+        if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise UsageProblem(f"{option} {ascii(text)[:60]}: not in UTF-8, as words to a pool are; give other letters")
     login = Login(user=visit.user, password=visit.password, agent=f"hashwatt/{distribution_version('hashwatt') or '0'}")
     return StratumClient(address, login, _settings(visit, devices))
 

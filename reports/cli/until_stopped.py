@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from math import isfinite
 
+from reports.cli.early_signals import EarlySignals
 from reports.cli.errors import UsageProblem
 
 
@@ -19,10 +20,10 @@ async def first_of(task: asyncio.Task[None] | None, stopped: asyncio.Event, seco
     stopping.cancel()
 
 
-async def with_signals(work: Callable[[asyncio.Event], Awaitable[None]]) -> bool:
+async def with_signals(work: Callable[[asyncio.Event], Awaitable[None]], early: EarlySignals | None = None) -> bool:
     """Let Ctrl-C, SIGTERM and SIGHUP end `work` by setting its event, a second Ctrl-C at once; return whether it was Ctrl-C.
 
-    A SIGHUP that is ignored already, as under nohup, stays so.
+    What `early` took and could not act upon ends it at once. A SIGHUP that is ignored already, as under nohup, stays so.
     """
     stopped, loop, own = asyncio.Event(), asyncio.get_running_loop(), asyncio.current_task()
     interrupts = 0
@@ -34,17 +35,22 @@ async def with_signals(work: Callable[[asyncio.Event], Awaitable[None]]) -> bool
         if interrupts > 1 and own is not None:
             own.cancel()
 
-    ending = endings()
-    for number in ending:
+    before = {number: signal.getsignal(number) for number in endings()}
+    for number in before:
         loop.add_signal_handler(number, interrupt if number == signal.SIGINT else stopped.set)
+    if early is not None and early.interrupted:
+        interrupt()
+    elif early is not None and early.terminated:
+        stopped.set()
     try:
         await work(stopped)
     except asyncio.CancelledError:
         if interrupts < 2:
             raise
     finally:
-        for number in ending:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
     return interrupts > 0
 
 

@@ -26,7 +26,7 @@ Start = Callable[..., subprocess.Popen[str]]
 SHORT_WINDOWS = """import sys
 from miner.bench.energy import EnergyPlan
 from reports.cli.main import main
-EnergyPlan.__init__.__kwdefaults__.update(window_s=1.5, idle_s=1.5)
+EnergyPlan.__init__.__kwdefaults__.update(window_s=1.5, idle_s=1.5, settle_s=0.5, warmup_s=0.5)
 main(sys.argv[1:])
 """
 

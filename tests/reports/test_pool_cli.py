@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[2]
 PLACE = re.compile(r"hashwatt: pool at (stratum\+tcp://\S+) \((.*); stop with Ctrl-C\)\n")
 NOBODY = "stratum+tcp://127.0.0.1:1"
 FOR_A_POOL = (
-    "--user, --seconds, --shares, --midstates, --device and --allow-public are for a pool; give its address with --pool"
+    "--user, --password, --seconds, --shares, --midstates, --device and --allow-public are for a pool; "
+    "give its address with --pool"
 )
 
 Refused = Callable[..., str]
@@ -120,12 +121,12 @@ def test_ctrl_c_ends_a_miner_with_its_summary() -> None:
 
 
 def wait_until_it_is_there(port: int, miner: subprocess.Popen[str]) -> None:
-    """Ask for seats, which the pool numbers, until one is missing: the miner has it."""
+    """Ask for extranonces, which the pool numbers, until one is missing: the miner has it."""
     for number in range(1000):
         with socket.create_connection(("127.0.0.1", port), timeout=20) as asking, asking.makefile("rw") as stream:
             stream.write(json.dumps({"id": 1, "method": "mining.subscribe", "params": []}) + "\n")
             stream.flush()
-            if int(json.loads(stream.readline())["result"][0][1][1], 16) > number:
+            if int(json.loads(stream.readline())["result"][1], 16) > number:
                 return
         assert miner.poll() is None
         time.sleep(0.02)

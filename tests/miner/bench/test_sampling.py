@@ -53,8 +53,8 @@ def test_hashes_are_counted_from_the_chunks_done() -> None:
 
 
 def test_cycles_are_those_that_a_processor_gave_and_not_those_that_passed() -> None:
-    """A thread that had its core for half of a second: 1 in 2 s of the clock passes on the processor's own."""
-    tools = Tools(ticking(0.25), lambda: 3e9, ticking(0.25))
+    """A thread that had its core for half of the time."""
+    tools = Tools(ticking(0.25), lambda: 3e9, ticking(0.125))
     sample = take_sample(Backend("fake", nothing, 1000), feed(1000), EASY, settings(0.5), tools)
     assert (sample.processor_s, sample.waited_s, sample.processor_share) == (0.25, 0.25, 0.5)
     assert sample.cycles_per_hash == 3e9 * 0.25 / 2000

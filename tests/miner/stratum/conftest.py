@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
 
 from miner.stratum import messages as m
+from miner.stratum import pool_core
 from miner.stratum.jobs import KnownJobs, SyntheticJobs
 from miner.stratum.known_jobs import Split, known_block
 from miner.stratum.miner_session import MinerSession
@@ -65,6 +67,13 @@ class Time:
 
     def __call__(self) -> float:
         return self.now_s
+
+
+@pytest.fixture
+def numbered_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pools name their sessions 00000000, 00000001 and so on, and not by chance."""
+    numbers = count()
+    monkeypatch.setattr(pool_core, "token_hex", lambda _size: f"{next(numbers):08x}")
 
 
 @pytest.fixture

@@ -98,19 +98,15 @@ def test_far(number: str) -> None:
 
 
 def ask(address: PoolAddress, *, allow_public: bool = False, known: list[str] | None = None) -> list[str]:
-    """Ask for a pool's addresses, on a loop that knows the name to have the `known` ones."""
+    """Ask for a pool's addresses, of a resolver that knows the name to have the `known` ones."""
 
-    async def play() -> list[str]:
-        loop = asyncio.get_running_loop()
+    def getaddrinfo(*_: Any, **__: Any) -> Any:
+        return [(2, 1, 6, "", (number, address.port)) for number in known or []]
+
+    with pytest.MonkeyPatch.context() as patch:
         if known is not None:
-
-            async def getaddrinfo(*_: Any, **__: Any) -> Any:
-                return [(2, 1, 6, "", (number, address.port)) for number in known]
-
-            loop.getaddrinfo = getaddrinfo  # type: ignore[method-assign]
-        return await near_addresses(address, allow_public=allow_public)
-
-    return asyncio.run(play())
+            patch.setattr("socket.getaddrinfo", getaddrinfo)
+        return asyncio.run(near_addresses(address, allow_public=allow_public, limit_s=5.0))
 
 
 def test_loopback_is_found() -> None:

@@ -47,17 +47,37 @@ from miner.stratum.parsing import parse_message
         (b'{"id": 1, "method": ["mining.subscribe"]}', "the method must be a string"),
         (b'{"id": 1, "method": "mining.subscribe", "params": {"a": 1}}', "parameters must be a list"),
         (b'{"id": 1, "method": "mining.subscribe", "params": "x"}', "parameters must be a list"),
-        (b'{"id": 1, "error": 5}', "the error must be a list"),
-        (b'{"id": 1, "error": []}', "error: parameter 1"),
-        (b'{"id": 1, "error": ["x", "y"]}', "error: parameter 1"),
-        (b'{"id": 1, "error": [20, 5]}', "error: parameter 2"),
-        (b'{"id": 1, "error": [1e3, "y"]}', "error: parameter 1"),
     ],
 )
 def test_a_line_that_is_no_message(line: bytes, told: str) -> None:
     with pytest.raises(MessageError, match=told) as refused:
         parse_message(line)
     assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("line", "identity"),
+    [
+        (b'{"id": 7, "method": "mining.authorize", "params": ["\\udcff", "x"]}', 7),
+        (b'{"id": "auth", "method": "mining.authorize", "params": [[[[[[[[[[[[[[[[[[[["w"]]]]]]]]]]]]]]]]]]]]}', "auth"),
+        (b'{"id": 7, "method": "mining.suggest_difficulty", "params": [NaN]}', 7),
+        (b'{"id": 7, "method": "mining.suggest_difficulty", "params": [1e999]}', 7),
+        (b'{"id": 7, "method": "mining.submit", "params": [' + b"9" * 30 + b"]}", 7),
+        (b'{"id": 7, "method": "a", "method": "b"}', 7),
+        (b'{"id": ' + b"9" * 30 + b"}", None),
+        (b'{"id": NaN}', None),
+        (b'{"id": "\\udcff"}', None),
+        (b'{"id": "' + b"x" * 129 + b'", "method": "\\udcff"}', None),
+        (b'{"id": true, "method": "\\udcff"}', None),
+        (b'{"id": 7, "method": "mining.sub', None),
+        (b'{"id": 7, "method": ' + b"[" * 9000 + b"]" * 9000 + b"}", None),
+    ],
+)
+def test_whoever_sent_a_line_that_is_refused_is_named_where_an_id_can_be_found(line: bytes, identity: object) -> None:
+    """Or a user whose name is no character would wait for an answer for ever."""
+    with pytest.raises(MessageError) as refused:
+        parse_message(line)
+    assert refused.value.request_id == identity
 
 
 NOTIFY: list[Any] = ["j", "00" * 32, "01", "02", ["11" * 32], "20000000", "1d00ffff", "495fab29", True]

@@ -174,7 +174,8 @@ class Cutting:
                 asyncio.create_task(self._pump(reader, inner_writer, bytes_left)),
                 asyncio.create_task(self._pump(inner_reader, writer, bytes_left)),
             ]
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            self.cuts += any(pump.result() for pump in ended)
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
@@ -183,17 +184,18 @@ class Cutting:
 
         return await asyncio.start_server(pass_on, "127.0.0.1", 0)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, bytes_left: int) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, bytes_left: int) -> bool:
+        """Pass on what comes; return whether that ended with a cut."""
         with suppress(OSError):
             while data := await reader.read(512):
                 bytes_left -= len(data) if self.on else 0
                 if bytes_left < 0:
-                    self.cuts += 1
                     writer.write(data[: len(data) // 2])
                     await asyncio.sleep(0)
-                    return
+                    return True
                 writer.write(data)
                 await writer.drain()
+        return False
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -248,3 +250,19 @@ def test_the_pools_hash_rate_is_the_clients() -> None:
     assert pool.accepted > 100
     assert abs(pool.accepted - expected) < 4 * expected**0.5
     assert pool.hash_rate_hps == pytest.approx(pool.hashes / pool.elapsed_s, rel=0.05)
+
+
+def test_a_job_that_is_sent_again_under_other_terms_is_not_searched_again() -> None:
+    """The pool tells the same job anew twenty times, each time with another version mask; no share is found twice."""
+
+    async def act(pool: StratumPool, client: StratumClient, port: int) -> None:
+        for turn in range(20):
+            mask = (0x1FFFE000, 0x2000)[turn % 2]
+            pool.tell_all(lambda session, mask=mask: MinerSession.allow_versions(session, mask))  # type: ignore[misc]
+            await asyncio.sleep(0.1)
+        client.stop()
+
+    client, pool = mine(SyntheticJobs(3), act, difficulty=EASY / 16, interval_s=60)
+    assert client.accepted > 20
+    assert (client.repeated, client.lost, client.odd) == (0, 0, 0)
+    assert pool.accepted == client.accepted

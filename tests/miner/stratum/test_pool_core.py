@@ -30,6 +30,7 @@ Said = Callable[[list[m.Message]], object]
 # Logging in
 
 
+@pytest.mark.usefixtures("numbered_sessions")
 def test_nothing_is_said_before_the_answer_to_subscribe_and_work_comes_with_the_user(genesis_core: MakeCore) -> None:
     core = genesis_core()
     session = MinerSession(core)
@@ -64,7 +65,7 @@ def test_a_user_who_is_not_let_in(said: Said, time_class: type[Any]) -> None:
     assert said(session.receive(m.Authorize(1, "w", "x"))) == 24
     assert said(session.receive(m.Authorize(1, "", ""))) == 24
     assert said(session.receive(m.Authorize(1, "w", "secret"))) is True
-    assert core.snapshot().unauthorized == 2
+    assert (core.snapshot().logins_refused, core.snapshot().unauthorized, core.snapshot().rejected) == (2, 0, 0)
 
 
 def test_only_so_many_users_a_connection(genesis_core: MakeCore, said: Said) -> None:
@@ -110,6 +111,15 @@ def test_lines_that_are_none_are_counted_and_answered_where_somebody_asked(genes
     assert session.hopeless
 
 
+def test_a_bad_line_now_and_then_is_borne_for_ever(genesis_core: MakeCore) -> None:
+    session = MinerSession(genesis_core())
+    for _ in range(5 * MOST_ERRORS):
+        session.receive(MessageError("no JSON"))
+        for _ in range(100):
+            session.receive(m.Ping(1))
+    assert not session.hopeless
+
+
 @pytest.mark.parametrize("error", [TlsHelloError("tls"), LineTooLongError("long")])
 def test_some_lines_end_a_connection_at_once(genesis_core: MakeCore, error: MessageError) -> None:
     session = MinerSession(genesis_core())
@@ -120,6 +130,7 @@ def test_some_lines_end_a_connection_at_once(genesis_core: MakeCore, error: Mess
 # Sessions that go on
 
 
+@pytest.mark.usefixtures("numbered_sessions")
 def test_a_session_is_taken_up_with_its_extranonce_and_its_jobs(
     easy_core: MakeCore, logged_in: LogIn, said: Said, share: MakeShare
 ) -> None:
@@ -136,6 +147,7 @@ def test_a_session_is_taken_up_with_its_extranonce_and_its_jobs(
     assert said(back.receive(mine)) == 22
 
 
+@pytest.mark.usefixtures("numbered_sessions")
 def test_a_session_in_use_or_unknown_is_not_taken_up(easy_core: MakeCore, logged_in: LogIn, said: Said) -> None:
     core = easy_core()
     logged_in(core)
@@ -145,6 +157,7 @@ def test_a_session_in_use_or_unknown_is_not_taken_up(easy_core: MakeCore, logged
         assert answer[1] != "00000000"
 
 
+@pytest.mark.usefixtures("numbered_sessions")
 def test_a_session_taken_up_after_a_new_block_starts_clean(easy_core: MakeCore, logged_in: LogIn) -> None:
     core = easy_core()
     session = logged_in(core)
@@ -155,14 +168,48 @@ def test_a_session_taken_up_after_a_new_block_starts_clean(easy_core: MakeCore, 
     assert back.receive(m.Authorize(2, "w"))[-1] == m.Notify(core.current.job, True)
 
 
+def test_who_only_subscribed_takes_no_seat_from_who_mined(easy_core: MakeCore, logged_in: LogIn, said: Said) -> None:
+    """Nor can the name of a session be guessed: it is the only thing that is asked for to take it over."""
+    core = easy_core()
+    away = logged_in(core)
+    name = away._seat.session_id
+    away.close()
+    for _ in range(2 * MOST_SEATS):
+        idle = MinerSession(core)
+        idle.receive(m.Subscribe(1))
+        idle.close()
+    others = [logged_in(core)._seat.session_id for _ in range(100)]
+    assert len({name, *others}) == 101
+    assert all(len(one) == 16 for one in others)
+    assert said(MinerSession(core).receive(m.Subscribe(1, "x", name)))[1] == "00000000"
+
+
 # Bounds
+
+
+def test_a_job_may_be_handed_in_until_a_clean_one_comes(
+    easy_core: MakeCore, logged_in: LogIn, share: MakeShare, said: Said
+) -> None:
+    """The first of a block's twenty is as good as the last."""
+    core = easy_core()
+    session = logged_in(core)
+    early = [share(core, session, nonce) for nonce in range(40)]
+    for _ in range(core.settings.jobs_per_block - 1):
+        core.renew(new_block=False)
+        assert not core.current.clean
+        session.next_job()
+    assert {said(session.receive(one)) for one in early} == {True, 23}
+    core.renew(new_block=False)
+    assert core.current.clean
+    session.next_job()
+    assert {said(session.receive(one)) for one in early} == {21}
 
 
 def test_what_is_remembered_is_bounded(
     easy_core: MakeCore, logged_in: LogIn, share: MakeShare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(share_check, "MOST_SHARES", 20)
-    core = easy_core(jobs_per_block=10**6)
+    core = easy_core(jobs_per_block=150)
     session = logged_in(core)
     for _ in range(3 * MOST_SEATS):
         MinerSession(core).receive(m.Subscribe(1))
@@ -171,8 +218,8 @@ def test_what_is_remembered_is_bounded(
     for _ in range(100):
         core.renew(new_block=False)
         session.next_job()
-    assert len(core.book._live) == len(core.book._seen) == share_check.MOST_JOBS
-    assert len(session._seat.terms) == share_check.MOST_JOBS
+    assert len(core.book._live) == len(core.book._seen) == 101
+    assert len(session._seat.terms) == 101
     for nonce in range(200):
         session.receive(share(core, session, nonce))
         if core.wants_new_block:
@@ -221,6 +268,7 @@ def test_the_hash_rate_is_that_of_the_last_ten_minutes() -> None:
         ({"shares_per_minute": 0}, SettingError),
         ({"shares_per_minute": float("nan")}, SettingError),
         ({"jobs_per_block": 0}, SettingError),
+        ({"jobs_per_block": 1001}, SettingError),
         ({"time_window_s": -1}, SettingError),
         ({"version_mask": 1 << 32}, SettingError),
     ],

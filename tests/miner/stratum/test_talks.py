@@ -33,6 +33,7 @@ def turns(name: str) -> list[Turn]:
     return [(miner, [line for _, line in lines]) for miner, lines in groupby(said, key=lambda line: line[0])]
 
 
+@pytest.mark.usefixtures("numbered_sessions")
 @pytest.mark.parametrize(
     ("name", "seed", "difficulty"),
     [

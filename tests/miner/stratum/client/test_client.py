@@ -115,7 +115,7 @@ def test_fewer_versions_than_midstates_are_told_of_once(
 
     snapshot, _ = play(script, until=20, midstates=4)
     assert snapshot.accepted >= 20
-    warnings = [record.getMessage() for record in caplog.records if record.name.startswith("miner")]
+    warnings = [record.getMessage() for record in caplog.records if record.name.startswith("miner.stratum")]
     assert [line.partition(" grants ")[2] for line in warnings] == told
 
 

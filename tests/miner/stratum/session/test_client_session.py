@@ -183,10 +183,11 @@ def test_answers_to_nothing_are_odd(pool: PoolSide, identity: m.Id) -> None:
 
 
 @pytest.mark.parametrize("value", [None, True, [], [[], "0a", "4"], [[], "zz", 4], [[], "00", 1000], {}])
-def test_a_subscription_that_is_none_is_odd(value: Any) -> None:
+def test_a_pool_whose_subscription_is_none_is_left_at_once(value: Any) -> None:
     session = ClientSession(Login(user="w"))
     session.connected()
-    assert session.receive(m.Result(2, value)) == []
+    (event,) = session.receive(m.Result(2, value))
+    assert isinstance(event, Leave)
     assert (session.odd, session.ready) == (1, False)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from miner.stratum import messages as m
-from miner.stratum.client_session import MOST_JOBS, ClientSession, Login
+from miner.stratum.client_jobs import MOST_JOBS
+from miner.stratum.client_session import ClientSession, Login
 from miner.stratum.events import Judged
 from miner.stratum.share_book import MOST_OPEN
 
@@ -159,4 +160,4 @@ def test_what_a_silent_pool_is_sent_is_bounded(pool: PoolSide) -> None:
     for number in range(3 * MOST_JOBS):
         pool.log_in(session)
         session.receive(m.Notify(replace(pool.JOB, job_id=str(number)), False))
-    assert len(session._jobs) == MOST_JOBS
+    assert len(session.jobs.names) == MOST_JOBS
