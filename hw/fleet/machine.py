@@ -81,7 +81,7 @@ class FleetMachine:
         self.design: Final = planned.plan.design
         self._clock = clock
         self._faults = list(planned.faults)
-        self._began_s = clock.now_s()
+        self._began_s = 0.0  # of all machines at the same moment, however fast their time goes
         self._machine = RunningMachine(planned.plan, self._began_s, stepper)
         self._last = self._machine.read(self._began_s)
         self._session = Session(self._last, self._last.reported_hps)
@@ -115,9 +115,9 @@ class FleetMachine:
         """Return the time [s, Unix] of its clock."""
         return self._clock.began_unix_s + self._clock.now_s()
 
-    def advance(self) -> Reading:
-        """Catch up with the clock and return what the running machine reads."""
-        now_s = self._clock.now_s()
+    def advance(self, now_s: float | None = None) -> Reading:
+        """Catch up with the clock, or with `now_s` [s] of it, and return what the running machine reads."""
+        now_s = self._clock.now_s() if now_s is None else now_s
         while self._faults and self._began_s + self._faults[0].time_s <= now_s:
             event = self._faults.pop(0)
             at_s = max(self._began_s + event.time_s, self._last.time_s)

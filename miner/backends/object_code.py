@@ -118,7 +118,7 @@ def _read(path: Path) -> Compiled | None:
 def _content(path: Path) -> bytes | None:
     """Return what is in a regular file, or None; a pipe of that name is not waited for."""
     try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
             return file.read() if S_ISREG(os.fstat(file.fileno()).st_mode) else None
     except OSError:
         return None

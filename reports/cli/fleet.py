@@ -161,7 +161,8 @@ def _tell_end(machines: list[FleetMachine], *, as_json: bool) -> None:
     from hw.meters.efficiency import Spent
     from reports.cli.energy_told import of_all
 
-    readings = [(machine.identity.name, machine.advance()) for machine in machines]
+    end_s = [machine.advance() for machine in machines][-1].time_s  # one moment for all, however fast their time goes
+    readings = [(machine.identity.name, machine.advance(end_s)) for machine in machines]
     spent = [Spent(energy_j=one.energy_j, hashes=one.hashes, boundary="wall", quality="modelled") for _, one in readings]
     each, total = [of_all([one]) for one in spent], of_all(spent)
     simulated_s = readings[0][1].time_s
