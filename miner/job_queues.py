@@ -1,9 +1,12 @@
-"""The queues of jobs that may come again: a pool re-sends one with another difficulty, or goes back to the one before."""
+"""The queues of jobs that may come again: a pool re-sends one with another difficulty, or goes back to the one before.
+
+A job under a new name is new work, though its headers be those of another: a pool may want the same nonce found again, as one
+that serves a known block does.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
 from typing import Final
 
 from miner.work import Assignment, Job, Space
@@ -15,9 +18,9 @@ _Headers = tuple[Job, bytes, int]  # what decides which headers there are, but f
 
 
 class JobQueues:
-    """Gives the queue of an assignment; headers that were handed out for one like it are not handed out again.
+    """Gives the queue of an assignment; headers that were handed out for the same job are not handed out again.
 
-    It remembers the last `most_kept` jobs. One that differs from another in its id alone has the same headers.
+    It remembers the last `most_kept` jobs.
     """
 
     def __init__(self, space: Space, together: int = 1, most_kept: int = MOST_KEPT) -> None:
@@ -26,10 +29,14 @@ class JobQueues:
 
     def of(self, assignment: Assignment) -> WorkQueue:
         """Return a queue of what is left of the assignment's headers."""
-        headers = replace(assignment.job, job_id=""), assignment.extranonce1, assignment.extranonce2_bytes
+        headers = assignment.job, assignment.extranonce1, assignment.extranonce2_bytes
         known = self._known.pop(headers, None)
         queue = WorkQueue(assignment, self._space, self._together) if known is None else known.again(assignment)
         self._known[headers] = queue
         while len(self._known) > self._most_kept:
             self._known.popitem(last=False)
         return queue
+
+    def forget(self) -> None:
+        """Forget all jobs: a pool that does not know the session any more has lost what was found in it, too."""
+        self._known.clear()

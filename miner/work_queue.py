@@ -27,6 +27,10 @@ class _Place:
         self.begun = first  # choices of time and extranonce2 of which a header has been handed out
         self.unrolled: _Place | None = None
 
+    def close(self, end: int) -> None:
+        """Hand out nothing more; the lock is held."""
+        self.headers, self.current, self.at = iter(()), None, end
+
 
 class WorkQueue:
     """A job's whole space, handed out piece by piece, each nonce of each header once; any number of threads may take.
@@ -48,23 +52,41 @@ class WorkQueue:
     def again(self, assignment: Assignment) -> WorkQueue:
         """Return what is left of the same job under other terms: for another share target, or with other version bits.
 
-        With other version bits it begins with the next extranonce2, of which no version has been handed out; only where there
-        is none left are versions handed out twice.
+        With other version bits it begins with the next extranonce2, of which no version has been handed out, and nothing more
+        is handed out by this queue; only where there is no extranonce2 left are versions handed out twice. What was handed out
+        and given up before it was searched does not come again.
         """
         place = self._place
         if assignment.version_mask != self.assignment.version_mask:
             with place.lock:
-                begun, unrolled = place.begun, place.unrolled
+                begun, unrolled = place.begun, self._unrolled_place()
+                place.close(self._space.nonces.stop)  # whoever still takes from this queue must not run into the next
             place = _place(assignment, self._space, self._together, begun)
             place.unrolled = unrolled
         return WorkQueue(assignment, self._space, self._together, place=place)
 
+    @property
+    def place(self) -> object:
+        """What queues that hand out the same headers have in common."""
+        return self._place
+
+    def continues(self, other: WorkQueue | None) -> bool:
+        """Tell whether it goes on in the very headers of the other one, so that nothing of those needs to be given up."""
+        return other is not None and self.place is other.place
+
     def without_rolling(self) -> WorkQueue:
         """Return the whole of the same space but for the version bits, for those who roll them by themselves."""
-        fixed = replace(self.assignment, version_mask=0)
         with self._place.lock:
-            self._place.unrolled = self._place.unrolled or _place(fixed, self._space, 1)
-            return WorkQueue(fixed, self._space, place=self._place.unrolled)
+            place = self._unrolled_place()
+        return WorkQueue(self._fixed(), self._space, place=place)
+
+    def _unrolled_place(self) -> _Place:
+        """Return the place of `without_rolling`, always the same; the place's lock is held."""
+        self._place.unrolled = self._place.unrolled or _place(self._fixed(), self._space, 1)
+        return self._place.unrolled
+
+    def _fixed(self) -> Assignment:
+        return replace(self.assignment, version_mask=0)
 
     def take(self, most: int) -> WorkUnit | None:
         """Return the next piece, of at most `most` hashes (but one nonce), or None if nothing is left of the job.

@@ -63,6 +63,8 @@ class Older:
             for row in rows_of(self.document)
             if row.get("audit_passed") is False and _key(row) in wanted
         ]
+        if self.document.get("interrupted") is True:
+            told.append(f"{self.path}: it was interrupted then; its samples are fewer, and hardly audited")
         if found := self.differences(conditions):
             listed = _listed([_difference(one) for one in found], "; ")
             told.append(f"{self.path}: measured under other conditions, which the ratio holds too: {listed}")

@@ -55,7 +55,10 @@ def _chain() -> Loop:
 def _compiled() -> Compiled:
     import numpy as np
     from numba import njit, types
+    from numba.core import config
 
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]  # made when it is imported
+        raise ImportError("Numba compiles nothing while NUMBA_DISABLE_JIT is set; unset it")
     signature = types.uint64(types.int64)
 
     @njit(signature, **_BARE)

@@ -82,12 +82,12 @@ class Audit:
     def reasons(self) -> list[str]:
         """What is wrong, as parts of a sentence; nothing if the audit passes."""
         told = []
-        if abs(self.z) > Z_LIMIT:
+        if abs(self.z) > Z_LIMIT and self.expected_hits >= LEAST_JUDGED:
             told.append(f"{self.verified_hits:,} hits where {self.expected_hits:,.0f} were expected (z {self.z:+.1f})")
         if self.timed_z is not None and abs(self.timed_z) > PART_Z_LIMIT:
             wanted = f"{self.timed_expected_hits:,.0f} were expected (z {self.timed_z:+.1f})"
             told.append(f"{self.timed_hits:,} hits while timed where {wanted}")
-        if len(self.hits) > 1:
+        if len(self.hits) > 1 and self.expected_hits >= LEAST_JUDGED * len(self.hits):
             each = enumerate(zip(self.hits, self.z_by_midstate, strict=True), start=1)
             told += [f"midstate {place} has {hits:,} (z {z:+.1f})" for place, (hits, z) in each if abs(z) > PART_Z_LIMIT]
         if self.planted_found != self.planted:

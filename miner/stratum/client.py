@@ -62,6 +62,7 @@ class StratumClient:
         self._threads: Hasher | None = None
         self._queues = JobQueues(settings.space, settings.midstates)
         self._queue: WorkQueue | None = None
+        self._sessions_lost = 0
         self._wire: Wire | None = None
         self._leave: Leave | None = None
         self._failure: BaseException | None = None
@@ -260,7 +261,11 @@ class StratumClient:
         if fresh or self._queue is None:
             if words := self._midstate_words.about(self._route.address, event.assignment.version_mask):
                 self._words.say(logging.WARNING, "%s", words)
-            self._queue = self._queues.of(event.assignment)
+            if self._sessions_lost != self._session.sessions_lost:
+                self._sessions_lost = self._session.sessions_lost
+                self._queues.forget()
+            before, self._queue = self._queue, self._queues.of(event.assignment)
+            fresh = not self._queue.continues(before)
         self._threads.work_on(self._queue, abandon=event.abandon and fresh)
 
     def _pause(self) -> None:

@@ -53,6 +53,8 @@ class ClientSession:
         self.odd = 0
         self.welcomed = False
         """Whether any connection so far let the user in."""
+        self.sessions_lost = 0
+        """How often the pool no longer knew the session."""
         self._words, self._nonsense = SparingLog(_LOG, clock), SparingLog(_LOG, clock)
         self._next_id = 0
         self._subscription: Subscription | None = None
@@ -243,6 +245,7 @@ class ClientSession:
             yield self._ask(m.Submit(identity, self.login.user, job_id, roll.extranonce2, roll.time_s, share.nonce, bits))
 
     def _lose_session(self) -> None:
+        self.sessions_lost += 1
         self.book.session_lost()
         self.jobs.clear()
         self._subscription = None

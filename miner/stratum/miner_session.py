@@ -46,6 +46,11 @@ class MinerSession:
         """Whether the miner has subscribed and a user was let in, so that it gets jobs."""
         return self._seat is not None and bool(self._users)
 
+    @property
+    def has_subscribed(self) -> bool:
+        """Whether it has said something sensible, at least."""
+        return self._seat is not None
+
     def receive(self, item: m.Message | MessageError) -> Answer:
         """Return what to send back for a message, or for a line that is none."""
         if isinstance(item, MessageError):

@@ -158,10 +158,13 @@ class StratumPool:
         self._keep(asyncio.create_task(self._look_after(miner)))
 
     def _has_room(self) -> bool:
-        """Tell whether one more may come in; make room, if need be, at the cost of who has been here longest without mining."""
+        """Tell whether one more may come in; make room, if need be, at the cost of who has been here longest without mining.
+
+        Those who have not even subscribed go first: a miner far away takes its time between one word and the next.
+        """
         if len(self._miners) < self.room:
             return True
-        idle = next((miner for miner in self._miners if not miner.is_mining), None)
+        idle = min((one for one in self._miners if not one.is_mining), key=lambda one: one.session.has_subscribed, default=None)
         if idle is None:
             return False
         self._core.connections.evicted += 1

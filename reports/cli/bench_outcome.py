@@ -87,6 +87,8 @@ def _handed_over(outcome: BenchOutcome, telling: Telling) -> list[Exception]:
 def _printed(text: str) -> list[Exception]:
     from reports.errors import BenchOutputError
 
+    if sys.stdout is None:  # as Python has it where it was closed before
+        return [BenchOutputError("standard output: it is closed; the result was not printed")]
     try:
         print(text, flush=True)
     except BrokenPipeError as error:

@@ -1,7 +1,8 @@
-"""Signals that come before a command is ready to be stopped: none of them is lost, and each ends the program quietly.
+"""Signals that come before a command is ready to be stopped, or while it sums up: none is lost, and each ends it quietly.
 
 Python turns Ctrl-C into an exception wherever the program happens to be, and drops it where nothing can be raised: in the
-callbacks of the import system, of the garbage collector and of compilers. So it is noted, too, and acted upon later.
+callbacks of the import system, of the garbage collector and of compilers; Python 3.11 makes it another error in `__set_name__`.
+So it is noted, too, and acted upon later.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, Self
 
 EXIT_TERMINATED: Final = 143  # 128 + SIGTERM, as shells report it
 
@@ -26,6 +27,7 @@ class EarlySignals:
         """Whether there was a Ctrl-C."""
         self.terminated = False
         """Whether there was a SIGTERM."""
+        self._handed_over = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -35,13 +37,23 @@ class EarlySignals:
                     self._before[number] = signal.signal(number, self._take)
         return self
 
+    def hand_over(self) -> None:
+        """Let signals be noted, and raise nothing, from now on: the command takes them itself, and then it must sum up."""
+        self._handed_over = True
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if isinstance(error, Exception) and not self._handed_over:
+            if self.interrupted:
+                raise KeyboardInterrupt from None
+            if self.terminated:
+                raise SystemExit(EXIT_TERMINATED) from None
 
-    def _take(self, number: int, _frame: FrameType | None) -> NoReturn:
+    def _take(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGINT:
             self.interrupted = True
-            raise KeyboardInterrupt
-        self.terminated = True
-        raise SystemExit(EXIT_TERMINATED)
+        else:
+            self.terminated = True
+        if not self._handed_over:
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(EXIT_TERMINATED)

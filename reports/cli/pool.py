@@ -55,7 +55,7 @@ def pool(
         interrupted = asyncio.run(_serve(core, place, seconds, about, early))
         snapshot = core.snapshot()
         print(json.dumps(_pool_json(snapshot), indent=2) if as_json else _pool_text(snapshot), flush=True)
-    if interrupted:
+    if interrupted or early.interrupted:
         raise KeyboardInterrupt
 
 

@@ -60,7 +60,10 @@ def mine_at_pool(visit: PoolVisit, early: EarlySignals) -> None:
     devices = MiningDevices(visit.devices) if visit.devices else None
     client = _client(visit, devices)
     if devices is None:
-        load(visit.backend, visit.midstates)  # which may have to be compiled first; the seconds count from then on
+        for together in (
+            one for one in (1, 2, 4) if one <= max(visit.midstates, 1)
+        ):  # a pool's mask may allow fewer than wished
+            load(visit.backend, together)  # which may have to be compiled first; the seconds count from then on
     with ExitStack() as stack, told_on_stderr():
         if devices is not None and visit.metrics is not None:
             serve_metrics(devices.collector(), visit.metrics, stack)
@@ -69,7 +72,7 @@ def mine_at_pool(visit: PoolVisit, early: EarlySignals) -> None:
         raise UsageProblem(trouble)
     did = _Did(client.snapshot(), *(([], {}) if devices is None else (devices.rows(), devices.spent())))
     print(_json(visit, did) if visit.as_json else _text(visit, did), flush=True)
-    if interrupted:
+    if interrupted or early.interrupted:
         raise KeyboardInterrupt
     if wrong is not None:
         raise wrong

@@ -23,7 +23,8 @@ async def first_of(task: asyncio.Task[None] | None, stopped: asyncio.Event, seco
 async def with_signals(work: Callable[[asyncio.Event], Awaitable[None]], early: EarlySignals | None = None) -> bool:
     """Let Ctrl-C, SIGTERM and SIGHUP end `work` by setting its event, a second Ctrl-C at once; return whether it was Ctrl-C.
 
-    What `early` took and could not act upon ends it at once. A SIGHUP that is ignored already, as under nohup, stays so.
+    What `early` took and could not act upon ends it at once; what comes afterwards, while the command sums up, `early` notes.
+    A SIGHUP that is ignored already, as under nohup, stays so.
     """
     stopped, loop, own = asyncio.Event(), asyncio.get_running_loop(), asyncio.current_task()
     interrupts = 0
@@ -38,6 +39,8 @@ async def with_signals(work: Callable[[asyncio.Event], Awaitable[None]], early: 
     before = {number: signal.getsignal(number) for number in endings()}
     for number in before:
         loop.add_signal_handler(number, interrupt if number == signal.SIGINT else stopped.set)
+    if early is not None:
+        early.hand_over()
     if early is not None and early.interrupted:
         interrupt()
     elif early is not None and early.terminated:

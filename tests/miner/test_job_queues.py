@@ -77,6 +77,23 @@ def test_an_older_queue_and_its_successor_share_one_place() -> None:
     assert [nonce for _, nonce in given_out] == [5, 6, 7, 8, 9, 10, 11]
 
 
+def test_with_other_version_bits_the_queue_before_gives_nothing_more() -> None:
+    """Between the two a thread may take from the old one; it would get what the new one hands out as well."""
+    old = WorkQueue(assigned(0x2000), SPACE)
+    first = handed_out(old, 3)
+    new = old.again(assigned(0x6000))
+    assert handed_out(old, 3) == []
+    assert not {*first} & {*handed_out(new, 300)}
+    assert not {*handed_out(old.without_rolling(), 7)} & {*handed_out(new.without_rolling(), 7)}
+
+
+def test_it_is_known_whether_the_headers_are_the_same() -> None:
+    old = WorkQueue(assigned(0x2000), SPACE)
+    assert old.again(assigned(0x2000, target=5)).continues(old)
+    assert not old.again(assigned(0x6000)).continues(old)
+    assert not old.continues(None)
+
+
 def test_devices_that_roll_versions_themselves_go_on_as_well() -> None:
     queue, given_out = WorkQueue(assigned(0x6000), SPACE), []
     for mask in (0x6000, 0x2000, 0x6000, 0):
@@ -94,11 +111,19 @@ def test_where_there_is_no_other_extranonce2_versions_begin_again() -> None:
     assert len({header for _ in range(9) for header, _ in handed_out(queue, 7)}) == 4
 
 
-def test_a_job_under_another_name_has_the_same_headers() -> None:
+def test_a_job_under_another_name_is_new_work() -> None:
+    """A pool that serves a known block wants its nonce found again."""
     queues = JobQueues(SPACE)
     first = handed_out(queues.of(assigned()), 3)
-    again = handed_out(queues.of(assigned(job=replace(JOB, job_id="k"))), 3)
-    assert not {*first} & {*again}
+    assert handed_out(queues.of(assigned(job=replace(JOB, job_id="k"))), 3) == first
+    assert handed_out(queues.of(assigned()), 3) != first
+
+
+def test_a_lost_session_forgets_all_jobs() -> None:
+    queues = JobQueues(SPACE)
+    first = handed_out(queues.of(assigned()), 3)
+    queues.forget()
+    assert handed_out(queues.of(assigned()), 3) == first
 
 
 @pytest.mark.parametrize(("most_kept", "new"), [(1, False), (2, True)])

@@ -169,6 +169,12 @@ def test_timed_hits_are_judged_by_themselves_too() -> None:
     assert (few.passed, few.timed_z, few.timed_skip_detectable_pct) == (True, None, None)
 
 
+@pytest.mark.parametrize("hits", [(0,), (40,), (0, 40)])
+def test_too_few_expected_hits_are_not_judged(hits: tuple[int, ...]) -> None:
+    """As after Ctrl-C in the first sample: Poisson's law is far from the normal one there."""
+    assert replace(audit(0, 5.0 * len(hits)), hits=hits).passed
+
+
 def test_a_failed_audit_always_says_why() -> None:
     """Four midstates that are even in all: only one of them is off by itself."""
     off = replace(audit(0, 10_000.0), hits=(2_290, 2_570, 2_570, 2_570))

@@ -266,3 +266,23 @@ def test_a_job_that_is_sent_again_under_other_terms_is_not_searched_again() -> N
     assert client.accepted > 20
     assert (client.repeated, client.lost, client.odd) == (0, 0, 0)
     assert pool.accepted == client.accepted
+
+
+def test_a_known_block_that_is_served_again_is_found_again() -> None:
+    """The pool gives the same header under a new name, so that its nonce counts once more."""
+    block = known_block(0)
+
+    async def act(pool: StratumPool, client: StratumClient, port: int) -> None:
+        while client.snapshot().accepted < 1:
+            await asyncio.sleep(0.05)
+        pool.renew(new_block=True)
+
+    client, pool = mine(
+        KnownJobs(block),
+        act,
+        client={"stop_after": 2, "space": near(block.header.nonce)},
+        login={"version_mask": 0},
+        difficulty=2536,
+        interval_s=60,
+    )
+    assert (client.accepted, pool.accepted, pool.rejected) == (2, 2, 0)

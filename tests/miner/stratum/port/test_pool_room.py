@@ -42,6 +42,21 @@ def test_a_full_pool_lets_go_of_the_oldest_who_has_not_logged_in(serve: Serve) -
     serve(act, PoolLimits(most_connections=4))
 
 
+def test_who_is_about_to_log_in_stays_longer_than_who_says_nothing(serve: Serve) -> None:
+    """A miner far away has subscribed, and its next word is under way."""
+
+    async def act(place: Place) -> None:
+        async with AsyncExitStack() as stack:
+            slow, *silent = [await stack.enter_async_context(place.miner()) for _ in range(4)]
+            await slow.answer(SUBSCRIBE)
+            for gone in silent:
+                await (await stack.enter_async_context(place.miner())).answer(SUBSCRIBE)
+                assert await gone.is_closed()
+            assert (await slow.answer(PING))["result"] == "pong"
+
+    serve(act, PoolLimits(most_connections=4))
+
+
 def test_a_flood_before_the_login_does_not_put_its_deadline_off(serve: Serve) -> None:
     """There are always bytes to read; the clock is asked all the same."""
 
