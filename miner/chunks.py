@@ -8,7 +8,7 @@ from typing import Final
 from miner.backends.registry import KINDS, Backend
 from miner.target import Target, expected_hashes
 
-MOST_HITS: Final = 64  # of all threads: one costs 3 us, or 0.7 ms where only a midstate is known, and they take turns at that
+MOST_HITS: Final = 24  # of all threads: one costs 3 us, or 0.7 ms where only a midstate is known, and they take turns at that
 FEWEST_NONCES: Final = 1 << 6  # of a chunk that is made smaller for the number of threads
 
 
