@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Protocol
 
-from miner.backends.gpu_driver import first_line, require_device
+from miner.backends.error_words import first_line
+from miner.backends.gpu_driver import require_device
 from miner.backends.gpu_job import Device, Job
 from miner.backends.gpu_nvml import BoardState, board_meter
 from miner.backends.gpu_pipes import PipeRunner

@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Final
 
+from miner.backends.error_words import first_line
 from miner.backends.gpu_job import Device
 
 DRIVER: Final = "libcuda.so.1"
@@ -48,9 +49,3 @@ def require_device(driver: str = DRIVER) -> int:
     if not count.value:
         raise ImportError("the NVIDIA driver finds no CUDA device; the extra `gpu` needs one")
     return count.value
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error, with its kind where it says nothing."""
-    said = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from miner.backends.error_words import first_line
 from miner.backends.gpu_bench import Bench, Meter, TimedDevice, answers
-from miner.backends.gpu_driver import first_line
 from miner.backends.gpu_job import Job
 from miner.backends.gpu_proof import block_0_job
 from miner.backends.gpu_rank import trouble_lines

@@ -7,8 +7,8 @@ from dataclasses import replace
 from statistics import median
 from typing import Final, NamedTuple
 
+from miner.backends.error_words import first_line
 from miner.backends.gpu_bench import Bench, TimedDevice, answers
-from miner.backends.gpu_driver import first_line
 from miner.backends.gpu_job import Job
 from miner.backends.gpu_pipes import PROBES, lanes_per_clock
 from miner.backends.gpu_proof import block_0_job

@@ -10,6 +10,7 @@ from ctypes import c_int64, c_uint32, c_void_p
 from pathlib import Path
 from typing import Final
 
+from miner.backends.error_words import first_line
 from miner.backends.kernel import Kernel
 from miner.backends.kernel_proof import prove
 from miner.backends.object_code import Compiled, Loop, digest_of, kept_code, loaded
@@ -51,8 +52,7 @@ def machine_code(kernel: Kernel) -> Loop:
     except BackendError:
         raise
     except Exception as error:  # compiler and loader raise what they like
-        told = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise BackendUnavailableError(f"{kernel} cannot be compiled or loaded here: {told}") from error
+        raise BackendUnavailableError(f"{kernel} cannot be compiled or loaded here: {first_line(error)}") from error
     prove(kernel, loop)
     return loop
 

@@ -10,6 +10,7 @@ from logging import getLogger
 from time import perf_counter
 from typing import Final, NamedTuple
 
+from miner.backends.error_words import first_line
 from miner.backends.genesis import GENESIS_HASH, GENESIS_HEADER, GENESIS_HIT, GENESIS_NONCE
 from miner.backends.once import once
 from miner.backends.trial import Clock, best_times_s
@@ -168,8 +169,7 @@ def _load(name: str) -> Backend:
     except MinerError:
         raise
     except Exception as error:  # libraries raise what they like
-        told = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise BackendUnavailableError(f"backend {name!r} cannot search: {told}") from error
+        raise BackendUnavailableError(f"backend {name!r} cannot search: {first_line(error)}") from error
     return backend._replace(versions=_tested_versions(backend), words=_tested_words(backend))
 
 
